@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.LpFit;
+
+namespace ClusterLp.Core.Jobs;
+
+/// <summary>
+/// All a worker needs to compute one block, and nothing that depends on who computes it or when. Pure data: the same
+/// task gives the same bytes on any worker.
+/// </summary>
+/// <param name="Address">Which block of which tensor in which stage.</param>
+/// <param name="Plan">The tensor's plan (shape, p, method, input paths).</param>
+/// <param name="Parameters">What earlier stages found.</param>
+public sealed record BlockTask(BlockAddress Address, TensorPlan Plan, StageParameters Parameters);
+
+/// <summary>The stage-specific part of a <see cref="BlockTask"/>.</summary>
+public abstract record StageParameters;
+
+/// <summary>Scan: no earlier stage.</summary>
+public sealed record ScanParameters : StageParameters;
+
+/// <param name="Scale">Power of two that multiplies every entry on load, about 1 / mean|A|.</param>
+/// <param name="Ellipsoid">The d x d matrix M of the round before, with its inverse Cholesky factor.</param>
+/// <param name="PreviousWeights">This block's Lewis blob of the round before; null in round 0.</param>
+public sealed record LewisParameters(double Scale, BlobRef Ellipsoid, BlobRef? PreviousWeights) : StageParameters;
+
+/// <param name="Scale">As in <see cref="LewisParameters"/>.</param>
+/// <param name="Weights">This block's Lewis weights and row norms.</param>
+/// <param name="WeightSum">Sum of Lewis weights over ALL rows.</param>
+/// <param name="NormSum">Sum of c_i ||a_i|| over ALL rows.</param>
+/// <param name="SampleSize">m, rows expected in the union of all coresets.</param>
+public sealed record CoresetParameters(double Scale, BlobRef Weights, double WeightSum, double NormSum, int SampleSize) : StageParameters;
+
+/// <param name="Scale">As in <see cref="LewisParameters"/>.</param>
+/// <param name="Basis">d x d float32, rows orthonormal, the first k spanning V.</param>
+/// <param name="Rank">k.</param>
+/// <param name="ResidualFloor">eps of the IRLS weights (absolute, in scaled units).</param>
+public sealed record RefineParameters(double Scale, BlobRef Basis, int Rank, double ResidualFloor) : StageParameters;
+
+/// <param name="Scale">As in <see cref="LewisParameters"/>.</param>
+/// <param name="Basis">The final basis, as in <see cref="RefineParameters"/>.</param>
+/// <param name="SvdBasis">The baseline's basis, for the figures that stand beside ours.</param>
+/// <param name="Rank">k.</param>
+public sealed record FactoriseParameters(double Scale, BlobRef Basis, BlobRef SvdBasis, int Rank) : StageParameters;
+
+/// <summary>What one block's computation came to.</summary>
+/// <param name="Blob">Where its arrays lie.</param>
+/// <param name="Figures">Its sums.</param>
+public sealed record BlockResult(BlobRef Blob, StageFigures Figures);
+
+/// <summary>Small sums of a block, reduced in block order.</summary>
+public abstract record StageFigures;
+
+/// <param name="AbsoluteSum">sum |a_ij|.</param>
+/// <param name="PowerSum">sum |a_ij|^p, unscaled.</param>
+/// <param name="MaxRowNorm">Largest row norm.</param>
+public sealed record ScanFigures(double AbsoluteSum, double PowerSum, double MaxRowNorm) : StageFigures;
+
+/// <param name="WeightSum">Sum of this block's new Lewis weights.</param>
+/// <param name="NormSum">Sum of c_i ||a_i||, scaled.</param>
+/// <param name="LargestChange">max |log(w_new / w_old)|.</param>
+public sealed record LewisFigures(double WeightSum, double NormSum, double LargestChange) : StageFigures;
+
+/// <param name="Rows">Rows drawn.</param>
+public sealed record CoresetFigures(int Rows) : StageFigures;
+
+/// <param name="Objective">sum c_i ||r_i||^p of the block at the given basis, scaled.</param>
+public sealed record RefineFigures(double Objective) : StageFigures;
+
+/// <param name="Ours">Error sums of the factors as stored (after rounding), original units.</param>
+/// <param name="Svd">Error sums of the rank-k SVD (row-weighted where weights are given), original units.</param>
+/// <param name="LargestGap">Largest relative l_p gap to the certified lower bound over the rows; 0 for projections.</param>
+/// <param name="Iterations">Sum over rows of regression iterations.</param>
+public sealed record FactoriseFigures(ErrorSums Ours, ErrorSums Svd, double LargestGap, long Iterations) : StageFigures;

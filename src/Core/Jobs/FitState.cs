@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.LpFit;
+
+namespace ClusterLp.Core.Jobs;
+
+/// <summary>
+/// How far one tensor's fit has come: the stage whose blocks are due, and what the stages before it found. Immutable and
+/// serialisable (System.Text.Json), so that a checkpoint is this record and the block results.
+/// </summary>
+public sealed record FitState
+{
+    /// <summary>The stage whose blocks are to be computed now.</summary>
+    public required StageId Stage { get; init; }
+    /// <summary>k; set at the latest when the scan is reduced.</summary>
+    public int Rank { get; init; }
+    /// <summary>Power of two near 1 / mean|A|.</summary>
+    public double Scale { get; init; } = 1;
+    /// <summary>sum |a_ij|^p of the input, original units.</summary>
+    public double InputPowerSum { get; init; }
+    /// <summary>Frobenius norm of the input, original units.</summary>
+    public double InputFrobenius { get; init; }
+    /// <summary>d x d eigenvector basis of the (row-weighted) Gram: the SVD baseline.</summary>
+    public BlobRef? SvdBasis { get; init; }
+    /// <summary>M and its inverse Cholesky factor after the latest Lewis round.</summary>
+    public BlobRef? Ellipsoid { get; init; }
+    /// <summary>Every block's Lewis blob of the latest round, in block order.</summary>
+    public ImmutableArray<BlobRef> LewisBlobs { get; init; } = [];
+    public double WeightSum { get; init; }
+    public double NormSum { get; init; }
+    /// <summary>The basis in hand (first k rows: V).</summary>
+    public BlobRef? Basis { get; init; }
+    /// <summary>eps of the IRLS weights, scaled units.</summary>
+    public double ResidualFloor { get; init; }
+    /// <summary>Objective of the basis before the one in hand; infinite at first.</summary>
+    public double LastObjective { get; init; } = double.MaxValue;
+    public int LewisRounds { get; init; }
+    public int CoresetRows { get; init; }
+    public int MergeIterations { get; init; }
+    public int RefineRounds { get; init; }
+    /// <summary>U blocks in block order, once factorised.</summary>
+    public ImmutableArray<BlobRef> UBlocks { get; init; } = [];
+    public ErrorSums? Ours { get; init; }
+    public ErrorSums? Svd { get; init; }
+    public double LargestGap { get; init; }
+    public long RegressionIterations { get; init; }
+    /// <summary>Blobs no later stage reads; the owner of the store may delete them after committing this state.</summary>
+    public ImmutableArray<BlobRef> Superseded { get; init; } = [];
+
+    public bool IsDone => Stage.Kind == StageKind.Done;
+}

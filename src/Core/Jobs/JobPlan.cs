@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs.Blobs;
+
+namespace ClusterLp.Core.Jobs;
+
+/// <summary>
+/// One matrix to factorise: n = <see cref="Rows"/>, d = <see cref="Columns"/>, k = <see cref="Rank"/>
+/// (null until the scan has chosen it from <see cref="TargetError"/>).
+/// </summary>
+public sealed record TensorPlan
+{
+    public required int Index { get; init; }
+    public required string Name { get; init; }
+    public required long Rows { get; init; }
+    public required int Columns { get; init; }
+    public required ElementType InputType { get; init; }
+    public required ElementType FactorType { get; init; }
+    public required int BlockRows { get; init; }
+    public int? Rank { get; init; }
+    public double? TargetError { get; init; }
+    public required double P { get; init; }
+    public required Method Method { get; init; }
+    public required Fit Fit { get; init; }
+    public required ulong Seed { get; init; }
+    /// <summary>Model path as workers open it.</summary>
+    public required string Input { get; init; }
+    /// <summary>Row weight file as workers open it, or null.</summary>
+    public string? RowWeights { get; init; }
+
+    public BlockPartition Partition => new(Rows, BlockRows);
+}
+
+/// <summary>Everything a job does, fixed before the first block is computed.</summary>
+public sealed record JobPlan(JobId Id, JobSpec Spec, ImmutableArray<TensorPlan> Tensors, ImmutableArray<SkippedTensor> Skipped);
+
+/// <summary>A tensor that is carried over untouched, and why (for the report).</summary>
+public sealed record SkippedTensor(string Name, string Reason);

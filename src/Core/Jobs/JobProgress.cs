@@ -1,0 +1,17 @@
+using System.Collections.Immutable;
+
+namespace ClusterLp.Core.Jobs;
+
+/// <summary>A snapshot of a running job, for progress lines and <c>status</c>.</summary>
+/// <param name="Tensors">One entry a tensor, in plan order.</param>
+/// <param name="Workers">Workers connected now.</param>
+/// <param name="BlocksCommitted">Blocks committed since the start, all stages and tensors.</param>
+/// <param name="Retries">Blocks that had to be handed out again.</param>
+public sealed record JobProgress(ImmutableArray<TensorProgress> Tensors, int Workers, int BlocksCommitted, int Retries);
+
+/// <summary>Progress of one tensor: blocks of the current stage done out of all, and whether its reduction is running.</summary>
+/// <param name="StageShare">Share of the current stage done, 0 to 1, counting parts of blocks in work.</param>
+public sealed record TensorProgress(string Name, StageId Stage, int BlocksDone, int Blocks, bool Reducing, double StageShare);
+
+/// <summary>How a job's fit ended: every tensor's final state, and where its blobs are. The output is then assembled from it.</summary>
+public sealed record JobOutcome(JobPlan Plan, ImmutableArray<FitState> Fits, Blobs.IBlobStore Blobs, int Workers, int Retries);

@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Formats;
+
+namespace ClusterLp.Core.Jobs;
+
+/// <summary>How V is fitted.</summary>
+public enum Fit
+{
+    /// <summary>On a merged coreset, then refined on the full data (default; falls back to exact where n &lt; 20 d).</summary>
+    Coreset,
+    /// <summary>IRLS rounds on the full data from the SVD start.</summary>
+    Exact,
+}
+
+/// <summary>What is minimised.</summary>
+public enum Method
+{
+    /// <summary>Entrywise l_p: IRLS subspace, then row-wise l_p regression for U.</summary>
+    Lp,
+    /// <summary>The published method: top axes of the Lewis ellipsoid, U by projection.</summary>
+    Lewis,
+    /// <summary>Truncated SVD (the l_2 baseline).</summary>
+    Svd,
+}
+
+/// <summary>
+/// What the user asked for: the options of <c>compress</c> and the keys of job.json, same names. Exactly one of
+/// <see cref="Rank"/>, <see cref="Compression"/> and <see cref="TargetError"/> is set.
+/// </summary>
+public sealed record JobSpec
+{
+    /// <summary>Model file, shard index or model directory.</summary>
+    public required string Input { get; init; }
+    /// <summary>Output directory; must not exist unless <see cref="Force"/>.</summary>
+    public required string Output { get; init; }
+    /// <summary>Tensor names or globs (<c>*</c>, <c>?</c>); empty: every 2-D floating tensor that would shrink.</summary>
+    public ImmutableArray<string> Tensors { get; init; } = [];
+    /// <summary>k, 1 or more.</summary>
+    public int? Rank { get; init; }
+    /// <summary>Share of the tensor's bytes to save, in (0, 1): k = floor((1 - c) n d / (n + d)).</summary>
+    public double? Compression { get; init; }
+    /// <summary>Largest allowed relative error ||A - UV||_p / ||A||_p, in (0, 1).</summary>
+    public double? TargetError { get; init; }
+    /// <summary>p in [1, 2].</summary>
+    public double P { get; init; } = 1.5;
+    public Fit Fit { get; init; } = Fit.Coreset;
+    public Method Method { get; init; } = Method.Lp;
+    /// <summary>File of n positive numbers, one a line or a one-dimensional .npy; c_i in the formulas.</summary>
+    public string? RowWeights { get; init; }
+    /// <summary>Rows of a block; null: <see cref="BlockPartition.DefaultBlockRows"/>.</summary>
+    public int? BlockRows { get; init; }
+    public ulong Seed { get; init; }
+    /// <summary>Element type of the factors; null: the input's.</summary>
+    public ElementType? Dtype { get; init; }
+    /// <summary>Also write dense UV under the old names.</summary>
+    public bool Reconstruct { get; init; }
+    /// <summary>Replace an existing output directory.</summary>
+    public bool Force { get; init; }
+}

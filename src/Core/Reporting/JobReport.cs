@@ -1,0 +1,78 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using ClusterLp.Core.LpFit;
+
+namespace ClusterLp.Core.Reporting;
+
+/// <summary>The four errors everyone is shown, in the matrix' own units.</summary>
+/// <param name="L1">sum |a - uv|.</param>
+/// <param name="Lp">(sum |a - uv|^p)^(1/p).</param>
+/// <param name="Frobenius">(sum (a - uv)^2)^(1/2).</param>
+/// <param name="MaxRow">Largest row's Euclidean error.</param>
+/// <param name="WeightedLp">(sum c_i |a - uv|^p)^(1/p); present with row weights only.</param>
+public sealed record Errors(
+    double L1, double Lp, double Frobenius, double MaxRow,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? WeightedLp)
+{
+    public static Errors From(ErrorSums sums, double p, bool weighted) => new(
+        sums.L1, Math.Pow(sums.Lp, 1 / p), Math.Sqrt(sums.Squares), sums.MaxRow,
+        weighted ? Math.Pow(sums.WeightedLp, 1 / p) : null);
+}
+
+/// <summary>What became of one tensor.</summary>
+public sealed record TensorReport
+{
+    public required string Name { get; init; }
+    public required long Rows { get; init; }
+    public required int Columns { get; init; }
+    public required string InputType { get; init; }
+    public required string FactorType { get; init; }
+    public required int Rank { get; init; }
+    public required double P { get; init; }
+    public required string Method { get; init; }
+    /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), or <c>none</c> for svd and lewis.</summary>
+    public required string Fit { get; init; }
+    public required long BytesBefore { get; init; }
+    public required long BytesAfter { get; init; }
+    /// <summary>Errors of the factors as stored.</summary>
+    public required Errors Errors { get; init; }
+    /// <summary>Errors of the SVD of the same rank (row-weighted SVD where weights were given), before rounding.</summary>
+    public required Errors Svd { get; init; }
+    /// <summary>||A - UV||_p / ||A||_p.</summary>
+    public required double RelativeLp { get; init; }
+    /// <summary>||A - UV||_F / ||A||_F.</summary>
+    public required double RelativeFrobenius { get; init; }
+    /// <summary>Largest relative distance of a row's l_p error from its certified lower bound given V.</summary>
+    public required double LargestGap { get; init; }
+    public required int LewisRounds { get; init; }
+    public required int CoresetRows { get; init; }
+    public required int MergeIterations { get; init; }
+    public required int RefineRounds { get; init; }
+    public required double MeanRegressionIterations { get; init; }
+    public required int Blocks { get; init; }
+    /// <summary>Set with a target error: whether the stored factors meet it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public bool? TargetMet { get; init; }
+}
+
+/// <summary>One file of the input or output and its SHA-256 (lower-case hexadecimal).</summary>
+public sealed record FileHash(string Path, long Bytes, string Sha256);
+
+/// <summary>The contents of clusterlp.json and of <c>--json</c>.</summary>
+public sealed record JobReport
+{
+    public const int CurrentVersion = 1;
+    public int Version { get; init; } = CurrentVersion;
+    public required string JobId { get; init; }
+    public required string Tool { get; init; }
+    public required Jobs.JobSpec Parameters { get; init; }
+    public required ImmutableArray<TensorReport> Tensors { get; init; }
+    public required ImmutableArray<Jobs.SkippedTensor> Untouched { get; init; }
+    public required ImmutableArray<FileHash> Inputs { get; init; }
+    public required ImmutableArray<FileHash> Outputs { get; init; }
+    /// <summary>Seconds of wall time, in order: plan, fit, assemble, total.</summary>
+    public required ImmutableDictionary<string, double> Seconds { get; init; }
+    public required int Workers { get; init; }
+    /// <summary>Kernel set and factorisation library used.</summary>
+    public required string Kernels { get; init; }
+    public required string Factorisations { get; init; }
+}
