@@ -1,24 +1,45 @@
+using System.Runtime.Intrinsics;
+
 namespace ClusterLp.Core.Kernels;
 
 /// <summary>Weighted Gram matrices, float32 rows in, float64 sums; on the calling thread.</summary>
-public static class Gram
+public static unsafe class Gram
 {
     /// <summary>
     /// Adds sum_i w_i a_i a_i^T to the upper triangle (diagonal included) of <paramref name="gram"/> (d x d row-major);
-    /// the strict lower triangle is left alone. <paramref name="rows"/>: count x d row-major; <paramref name="weights"/>:
-    /// count values, or empty for all ones. Rows are added in order: the bits do not depend on the instruction set.
+    /// the strict lower triangle is left alone. O(count d^2).
     /// </summary>
-    public static void AccumulateUpper(ReadOnlySpan<float> rows, int count, int d, ReadOnlySpan<double> weights, Span<double> gram)
+    /// <remarks>
+    /// Rows are taken in blocks of 256 from the first one given. Entry (s, t) of a block is one fused multiply-add chain of
+    /// (w_i a_is) a_it over its rows in order, then added to the Gram: the bits do not depend on the kernel set, but they
+    /// do on where calls cut the rows (unless at multiples of 256).
+    /// </remarks>
+    /// <param name="rows">count x d row-major.</param>
+    /// <param name="weights">count values of any sign, or empty for all ones.</param>
+    /// <param name="gram">d x d row-major.</param>
+    /// <param name="kernels">null: <see cref="KernelSets.Active"/>.</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    public static void AccumulateUpper(
+        ReadOnlySpan<float> rows, int count, int d, ReadOnlySpan<double> weights, Span<double> gram, KernelSet? kernels = null)
     {
-        for (int i = 0; i < count; i++)
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfNegative(d);
+        if (rows.Length < (long)count * d || gram.Length < (long)d * d || (!weights.IsEmpty && weights.Length < count))
+            throw new ArgumentException($"{rows.Length} row values, {weights.Length} weights and {gram.Length} sums do not fit {count} rows of {d} columns");
+        fixed (float* a = rows)
+        fixed (double* w = weights, g = gram)
         {
-            ReadOnlySpan<float> row = rows.Slice(i * d, d);
-            double w = weights.IsEmpty ? 1 : weights[i];
-            for (int s = 0; s < d; s++)
+            switch (kernels ?? KernelSets.Active)
             {
-                double left = w * row[s];
-                for (int t = s; t < d; t++)
-                    gram[s * d + t] = Math.FusedMultiplyAdd(left, row[t], gram[s * d + t]);
+                case KernelSet.Avx512:
+                    GramDriver<Vector512<double>, Double512>.Run(a, count, d, w, g);
+                    break;
+                case KernelSet.Avx2:
+                    GramDriver<Vector256<double>, Double256>.Run(a, count, d, w, g);
+                    break;
+                default:
+                    GramDriver<double, DoubleScalar>.Run(a, count, d, w, g);
+                    break;
             }
         }
     }
