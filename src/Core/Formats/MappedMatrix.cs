@@ -1,0 +1,105 @@
+using System.Buffers;
+
+namespace ClusterLp.Core.Formats;
+
+/// <summary>How the elements of a stored matrix lie.</summary>
+internal enum ElementOrder
+{
+    /// <summary>Row-major.</summary>
+    C,
+    /// <summary>Column-major.</summary>
+    Fortran,
+}
+
+/// <summary>A dense matrix at a byte offset of a mapped file, in any floating type, byte order and element order.</summary>
+internal sealed class MappedMatrix : IMatrixSource
+{
+    private const int ChunkElements = 1 << 20;
+    private const int TileRows = 256, TileColumns = 64;
+
+    private readonly MappedFile _file;
+    private readonly long _offset;
+    private readonly ElementType _type;
+    private readonly bool _bigEndian;
+    private readonly ElementOrder _order;
+
+    public string Name { get; }
+    public long Rows { get; }
+    public int Columns { get; }
+
+    /// <summary>Shares <paramref name="file"/>; the caller has checked that the matrix lies within it.</summary>
+    public MappedMatrix(MappedFile file, string name, long rows, int columns, long offset, ElementType type,
+        bool bigEndian = false, ElementOrder order = ElementOrder.C)
+    {
+        _file = file.Share();
+        (Name, Rows, Columns) = (name, rows, columns);
+        (_offset, _type, _bigEndian, _order) = (offset, type, bigEndian, order);
+    }
+
+    /// <summary>A second source over the same elements.</summary>
+    public MappedMatrix Share() => new(_file, Name, Rows, Columns, _offset, _type, _bigEndian, _order);
+
+    public void ReadRows(long firstRow, int count, Span<float> destination)
+    {
+        RowRange.Check(this, firstRow, count, destination.Length);
+        destination = destination[..(count * Columns)];
+        if (_order == ElementOrder.Fortran)
+            ReadColumns(firstRow, count, destination);
+        else
+            for (int done = 0; done < destination.Length; done += ChunkElements)
+            {
+                Span<float> part = destination.Slice(done, Math.Min(ChunkElements, destination.Length - done));
+                Convert(firstRow * Columns + done, part);
+            }
+    }
+
+    // Reads a tile column by column, which is how it lies in the file, then writes it row by row: both sides in cache.
+    private void ReadColumns(long firstRow, int count, Span<float> destination)
+    {
+        float[] tile = ArrayPool<float>.Shared.Rent(TileRows * TileColumns);
+        for (int row = 0; row < count; row += TileRows)
+        {
+            int rows = Math.Min(TileRows, count - row);
+            for (int column = 0; column < Columns; column += TileColumns)
+            {
+                int columns = Math.Min(TileColumns, Columns - column);
+                for (int c = 0; c < columns; c++)
+                    Convert((column + c) * Rows + firstRow + row, tile.AsSpan(c * TileRows, rows));
+                for (int r = 0; r < rows; r++)
+                {
+                    Span<float> line = destination.Slice((row + r) * Columns + column, columns);
+                    for (int c = 0; c < line.Length; c++)
+                        line[c] = tile[c * TileRows + r];
+                }
+            }
+        }
+        ArrayPool<float>.Shared.Return(tile);
+    }
+
+    private void Convert(long firstElement, Span<float> destination)
+    {
+        int size = _type.Size();
+        ElementConversion.ToFloat32(_type, _file.Span(_offset + firstElement * size, destination.Length * size), destination, _bigEndian);
+    }
+
+    private int _disposed;
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            _file.Dispose();
+    }
+}
+
+/// <summary>The argument check every <see cref="IMatrixSource.ReadRows"/> makes.</summary>
+internal static class RowRange
+{
+    /// <exception cref="ArgumentOutOfRangeException">The rows are not all in the matrix, or do not fit the destination.</exception>
+    public static void Check(IMatrixSource source, long firstRow, int count, int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow, source.Rows - count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)count * source.Columns, capacity);
+    }
+}

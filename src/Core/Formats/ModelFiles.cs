@@ -1,0 +1,70 @@
+using System.Buffers.Binary;
+using ClusterLp.Core.Formats.FastText;
+using ClusterLp.Core.Formats.Npy;
+using ClusterLp.Core.Formats.Safetensors;
+using ClusterLp.Core.Formats.WordVectors;
+
+namespace ClusterLp.Core.Formats;
+
+/// <summary>Opens any model ClusterLp reads; what a file begins with counts before its extension.</summary>
+public static class ModelFiles
+{
+    private const string IndexName = "model.safetensors.index.json";
+
+    /// <summary>
+    /// Opens a .safetensors file, a shard index (*.index.json), a directory that holds one of these, a .npy matrix, word
+    /// vectors as text (.vec, .txt) or word2vec binary (.bin), or a fastText model (.bin, .ftz). Headers are read and
+    /// checked, data is mapped; text and binary word vectors take one pass to find their rows.
+    /// </summary>
+    /// <param name="path">File or directory.</param>
+    /// <exception cref="ClusterLpException">Missing or unreadable (exit 66), or not a usable model (exit 65).</exception>
+    public static IModel Open(string path)
+    {
+        path = Path.GetFullPath(path);
+        if (Directory.Exists(path))
+            return OpenDirectory(path);
+        if (path.EndsWith(".index.json", StringComparison.OrdinalIgnoreCase))
+            return SafetensorsModel.OpenSharded(path, path);
+        return OpenFile(MappedFile.Open(path));
+    }
+
+    private static IModel OpenDirectory(string directory)
+    {
+        string index = Path.Combine(directory, IndexName);
+        if (File.Exists(index))
+            return SafetensorsModel.OpenSharded(directory, index);
+        string[] files = [.. Directory.GetFiles(directory, "*.safetensors").Order(StringComparer.Ordinal)];
+        return files.Length switch
+        {
+            1 => SafetensorsModel.OpenFile(MappedFile.Open(files[0])),
+            0 => throw ClusterLpException.BadInput($"{directory}: the directory holds no model: neither {IndexName} nor a .safetensors file."),
+            _ => throw ClusterLpException.BadInput(
+                $"{directory}: the directory holds {files.Length} .safetensors files and no {IndexName}; name one of the files."),
+        };
+    }
+
+    private static IModel OpenFile(MappedFile file)
+    {
+        string extension = Path.GetExtension(file.Path).ToLowerInvariant();
+        ReadOnlySpan<byte> start = file.Window(0, 16);
+        if (start.StartsWith(NpyHeader.Magic) || extension == ".npy")
+            return NpyModel.Open(file);
+        if (extension == ".safetensors")
+            return SafetensorsModel.OpenFile(file);
+        if (extension == ".ftz" || start.Length >= 4 && BinaryPrimitives.ReadInt32LittleEndian(start) == FastTextModel.Magic)
+            return FastTextModel.Open(file);
+        if (extension is ".vec" or ".txt")
+            return TextVectors.Open(file);
+        if (start.Length > 8 && start[8] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(start) <= (ulong)file.Length - 8)
+            return SafetensorsModel.OpenFile(file);
+        if (extension == ".bin" && BinaryVectors.IsHeader(file))
+            return BinaryVectors.Open(file);
+        ClusterLpException error = start.StartsWith("PK\u0003\u0004"u8)
+            ? file.Bad("this is a zip archive, such as a PyTorch checkpoint; convert it to safetensors first.")
+            : extension == ".bin"
+                ? file.Bad("neither a fastText model (magic number) nor word2vec binary (first line \"rows columns\").")
+                : file.Bad("unknown kind of model; expected .safetensors, .index.json, .npy, .vec, .txt, .bin or .ftz.");
+        file.Dispose();
+        throw error;
+    }
+}

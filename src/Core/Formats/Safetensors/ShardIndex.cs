@@ -1,0 +1,82 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace ClusterLp.Core.Formats.Safetensors;
+
+/// <summary>
+/// <c>model.safetensors.index.json</c>: which shard holds which tensor. Shard names are relative to the index' folder and
+/// cannot lead out of it.
+/// </summary>
+internal sealed class ShardIndex
+{
+    private const long LongestIndex = 100_000_000;
+
+    /// <summary>The index file.</summary>
+    public string Path { get; }
+
+    /// <summary>Tensor name to shard name, in the order of the index.</summary>
+    public IReadOnlyDictionary<string, string> WeightMap { get; }
+
+    /// <summary>Distinct shard names, sorted.</summary>
+    public IReadOnlyList<string> Shards { get; }
+
+    private readonly JsonObject _root;
+
+    private ShardIndex(string path, JsonObject root, Dictionary<string, string> weightMap)
+    {
+        (Path, _root, WeightMap) = (path, root, weightMap);
+        Shards = [.. weightMap.Values.Distinct().Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Where shard <paramref name="name"/> lies.</summary>
+    public string ShardPath(string name) => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Path)!, name);
+
+    /// <exception cref="ClusterLpException">Not such an index (exit 65).</exception>
+    public static ShardIndex Read(string path)
+    {
+        ClusterLpException Bad(string what, Exception? inner = null) => ClusterLpException.BadInput($"{path}: {what}", inner);
+
+        path = System.IO.Path.GetFullPath(path);
+        JsonObject root;
+        using (MappedFile file = MappedFile.Open(path))
+        {
+            if (file.Length > LongestIndex)
+                throw Bad($"the shard index is {file.Length} bytes long; expected at most {LongestIndex}.");
+            try
+            {
+                var strict = new JsonDocumentOptions { AllowDuplicateProperties = false };
+                root = JsonNode.Parse(file.Span(0, (int)file.Length), documentOptions: strict) as JsonObject
+                    ?? throw Bad("the shard index is not a JSON object.");
+            }
+            catch (JsonException e)
+            {
+                throw Bad($"the shard index is not valid JSON: {e.Message}", e);
+            }
+        }
+        if (root["weight_map"] is not JsonObject map || map.Count == 0)
+            throw Bad("the shard index has no \"weight_map\" object that names tensors.");
+        var weightMap = new Dictionary<string, string>();
+        foreach ((string tensor, JsonNode? value) in map)
+        {
+            if (value is not JsonValue text || !text.TryGetValue(out string? shard) || shard.Length == 0)
+                throw Bad($"the shard of tensor \"{tensor}\" is not a file name.");
+            if (System.IO.Path.IsPathRooted(shard) || shard.Contains('\\') || shard.Split('/').Any(part => part is "" or "." or ".."))
+                throw Bad($"the shard \"{shard}\" of tensor \"{tensor}\" leads outside the index' folder.");
+            weightMap.Add(tensor, shard);
+        }
+        return new ShardIndex(path, root, weightMap);
+    }
+
+    /// <summary>The same index with another weight map and total size; every other key is kept.</summary>
+    /// <param name="weightMap">Tensor and shard names, in order.</param>
+    /// <param name="totalSize">Bytes of all tensors.</param>
+    public byte[] Rewrite(IEnumerable<KeyValuePair<string, string>> weightMap, long totalSize)
+    {
+        var root = (JsonObject)_root.DeepClone();
+        if (root["metadata"] is not JsonObject)
+            root["metadata"] = new JsonObject();
+        root["metadata"]!["total_size"] = totalSize;
+        root["weight_map"] = new JsonObject(weightMap.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)JsonValue.Create(pair.Value))));
+        return System.Text.Encoding.UTF8.GetBytes(root.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+    }
+}
