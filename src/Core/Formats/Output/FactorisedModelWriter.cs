@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Formats.Safetensors;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Core.Formats.Output;
+
+/// <summary>
+/// Writes the compressed model: the input's files with every planned tensor replaced by its factors (<see cref="FactorNames"/>)
+/// and every other tensor copied byte for byte, metadata kept. A single file becomes <c>model.safetensors</c>; shards and
+/// their index keep their names.
+/// </summary>
+public static class FactorisedModelWriter
+{
+    private const string SingleFile = "model.safetensors";
+    private const int CopyBytes = 4 << 20;
+
+    /// <summary>
+    /// Streams all files into <paramref name="output"/> (not committed) and returns their names, sizes and SHA-256. Memory: one
+    /// block of U, V, and with reconstruct one dense block.
+    /// </summary>
+    /// <param name="plan">The job; its input is opened again.</param>
+    /// <param name="fits">The final state of every planned tensor, in plan order.</param>
+    /// <param name="blobs">Where the factors lie.</param>
+    /// <param name="output">Receives the files.</param>
+    /// <param name="progress">Receives the share written, 0 to 1.</param>
+    /// <param name="cancellation">Checked at every few MiB.</param>
+    /// <exception cref="ClusterLpException">The input changed or a factor's name is taken (65), the disk is full (73).</exception>
+    /// <exception cref="BlobCorruptException">A factor's blob is missing or altered (75).</exception>
+    public static ImmutableArray<FileHash> Write(
+        JobPlan plan, IReadOnlyList<FitState> fits, IBlobStore blobs, OutputDirectory output,
+        IProgress<double>? progress, CancellationToken cancellation)
+    {
+        using IModel model = ModelFiles.Open(plan.Tensors[0].Input);
+        FactorNames.EnsureDistinct(model, [.. plan.Tensors.Select(tensor => tensor.Name)]);
+        var replaced = new Dictionary<string, TensorContent[]>();
+        for (int i = 0; i < plan.Tensors.Length; i++)
+        {
+            TensorPlan tensor = plan.Tensors[i];
+            var factors = new StoredFactors(tensor, fits[i], blobs);
+            replaced.Add(tensor.Name, [.. factors.Contents(FactorNames.For(model, tensor.Name), plan.Spec.Reconstruct)]);
+        }
+        List<OutputFile> files = model is SafetensorsModel safetensors
+            ? [.. safetensors.Shards.Select((shard, i) => Shard(safetensors, i, shard, replaced))]
+            : [new OutputFile(SingleFile, [], [.. replaced.Values.SelectMany(contents => contents)])];
+
+        long total = files.Sum(file => file.Bytes), done = 0;
+        void Written(long bytes) => progress?.Report(Math.Min(1, (done += bytes) / (double)total));
+        var hashes = ImmutableArray.CreateBuilder<FileHash>();
+        foreach (OutputFile file in files)
+        {
+            using var stream = new HashingStream(output.CreateFile(file.Name), file.Name, Written, cancellation);
+            SafetensorsWriter.Write(stream, file.Metadata, file.Tensors);
+            hashes.Add(stream.Finish());
+        }
+        if (model is SafetensorsModel { Index: { } index })
+        {
+            string name = Path.GetFileName(index.Path);
+            using var stream = new HashingStream(output.CreateFile(name), name, _ => { }, cancellation);
+            stream.Write(index.Rewrite(WeightMap(index, replaced), total));
+            hashes.Add(stream.Finish());
+        }
+        return hashes.ToImmutable();
+    }
+
+    private sealed record OutputFile(string Name, IReadOnlyList<KeyValuePair<string, string>> Metadata, IReadOnlyList<TensorContent> Tensors)
+    {
+        public long Bytes => Tensors.Sum(tensor => tensor.Length);
+    }
+
+    private static OutputFile Shard(SafetensorsModel model, int number, SafetensorsFile shard, Dictionary<string, TensorContent[]> replaced)
+    {
+        var tensors = new List<TensorContent>();
+        foreach (SafetensorsEntry entry in shard.Entries.OrderBy(entry => entry.Offset))
+            if (model.Contains(entry.Name) && model.Find(entry.Name).Shard == shard && replaced.TryGetValue(entry.Name, out TensorContent[]? factors))
+                tensors.AddRange(factors);
+            else
+                tensors.Add(new TensorContent(entry.Name, entry.Type, entry.Shape, stream => Copy(shard, entry, stream)));
+        return new OutputFile(model.Index?.Shards[number] ?? SingleFile, shard.Metadata, tensors);
+    }
+
+    private static void Copy(SafetensorsFile shard, SafetensorsEntry entry, Stream stream)
+    {
+        for (long done = 0; done < entry.Length; done += CopyBytes)
+            stream.Write(shard.Bytes(entry, done, (int)Math.Min(CopyBytes, entry.Length - done)));
+    }
+
+    private static IEnumerable<KeyValuePair<string, string>> WeightMap(ShardIndex index, Dictionary<string, TensorContent[]> replaced)
+    {
+        foreach ((string tensor, string shard) in index.WeightMap)
+            if (replaced.TryGetValue(tensor, out TensorContent[]? factors))
+                foreach (TensorContent factor in factors)
+                    yield return new(factor.Name, shard);
+            else
+                yield return new(tensor, shard);
+    }
+}

@@ -1,0 +1,69 @@
+using System.Security.Cryptography;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Core.Formats.Output;
+
+/// <summary>Writes to a file and hashes what it writes; counts bytes, honours cancellation, and turns I/O failures into exit 73.</summary>
+internal sealed class HashingStream(FileStream file, string name, Action<long> written, CancellationToken cancellation) : Stream
+{
+    private const int LargestWrite = 4 << 20;
+
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private long _length;
+
+    /// <summary>Flushes to disk, closes, and says what was written.</summary>
+    public FileHash Finish()
+    {
+        Flush();
+        Dispose();
+        return new FileHash(name, _length, Convert.ToHexStringLower(_hash.GetHashAndReset()));
+    }
+
+    public override void Write(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            ReadOnlySpan<byte> part = bytes[..Math.Min(LargestWrite, bytes.Length)];
+            Guard(part, static (file, part) => file.Write(part));
+            _hash.AppendData(part);
+            _length += part.Length;
+            written(part.Length);
+            bytes = bytes[part.Length..];
+        }
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    public override void Flush() => Guard(default, static (file, _) => file.Flush(flushToDisk: true));
+
+    private delegate void FileAction(FileStream file, ReadOnlySpan<byte> part);
+
+    private void Guard(ReadOnlySpan<byte> part, FileAction action)
+    {
+        try
+        {
+            action(file, part);
+        }
+        catch (IOException e)
+        {
+            throw ClusterLpException.CannotWrite($"{name}: cannot be written: {e.Message}", e);
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            file.Dispose();
+        base.Dispose(disposing);
+    }
+
+    public override bool CanRead => false;
+    public override bool CanSeek => false;
+    public override bool CanWrite => true;
+    public override long Length => _length;
+    public override long Position { get => _length; set => throw new NotSupportedException(); }
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override void SetLength(long value) => throw new NotSupportedException();
+}

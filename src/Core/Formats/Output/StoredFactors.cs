@@ -1,0 +1,111 @@
+using System.Runtime.InteropServices;
+using ClusterLp.Core.Formats.Safetensors;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Kernels;
+
+namespace ClusterLp.Core.Formats.Output;
+
+/// <summary>
+/// One tensor's factors as they are stored: U streamed from the blocks of the fit, V rounded to the factor type. Holds V and
+/// one block of U in memory.
+/// </summary>
+internal sealed class StoredFactors
+{
+    private const int TileRows = 256;
+
+    private readonly TensorPlan _plan;
+    private readonly FitState _fit;
+    private readonly IBlobStore _blobs;
+    private readonly int _rank;
+    private readonly byte[] _transposedV;
+
+    /// <exception cref="BlobCorruptException">The basis is not what the plan says.</exception>
+    public StoredFactors(TensorPlan plan, FitState fit, IBlobStore blobs)
+    {
+        (_plan, _fit, _blobs, _rank) = (plan, fit, blobs, fit.Rank);
+        if (!fit.IsDone || fit.Basis is null || fit.UBlocks.Length != plan.Partition.Count)
+            throw new ClusterLpException(ExitCode.Internal, $"tensor \"{plan.Name}\" is not factorised yet.");
+        _transposedV = TransposedV(fit.Basis);
+    }
+
+    /// <summary>U and V, and U V where asked for.</summary>
+    /// <param name="names">Their names.</param>
+    /// <param name="reconstruct">Also the dense product of the stored factors, in the input's element type (float32 for float64 and quantised).</param>
+    public IEnumerable<TensorContent> Contents(FactorNames names, bool reconstruct)
+    {
+        ElementType type = _plan.FactorType;
+        yield return new TensorContent(names.U, type, [_plan.Rows, _rank], WriteU);
+        yield return new TensorContent(names.V, type, [_plan.Columns, _rank], stream => stream.Write(_transposedV));
+        if (reconstruct)
+            yield return new TensorContent(names.Dense, _plan.InputType.DefaultFactorType(), [_plan.Rows, _plan.Columns], WriteProduct);
+    }
+
+    private void WriteU(Stream stream)
+    {
+        for (int block = 0; block < _fit.UBlocks.Length; block++)
+            stream.Write(ReadU(block).Span);
+    }
+
+    private void WriteProduct(Stream stream)
+    {
+        int d = _plan.Columns;
+        ElementType type = _plan.InputType.DefaultFactorType();
+        var transposed = new float[d * _rank];
+        ElementConversion.ToFloat32(_plan.FactorType, _transposedV, transposed);
+        PackedMatrix<float> v = PackedMatrix<float>.FromTransposed(transposed, _rank, d);
+        for (int block = 0; block < _fit.UBlocks.Length; block++)
+        {
+            ReadOnlyMemory<byte> u = ReadU(block);
+            int rows = _plan.Partition.RowCount(block), rowBytes = _rank * _plan.FactorType.Size();
+            var dense = new byte[rows * d * type.Size()];
+            Parallel.For(0, (rows + TileRows - 1) / TileRows, tile =>
+            {
+                int first = tile * TileRows, count = Math.Min(TileRows, rows - first);
+                var left = new float[count * _rank];
+                var product = new float[count * d];
+                ElementConversion.ToFloat32(_plan.FactorType, u.Span.Slice(first * rowBytes, count * rowBytes), left);
+                Gemm.Multiply(left, _rank, count, v, product, d);
+                ElementConversion.FromFloat32(type, product, dense.AsSpan(first * d * type.Size(), product.Length * type.Size()));
+            });
+            stream.Write(dense);
+        }
+    }
+
+    private ReadOnlyMemory<byte> ReadU(int block)
+    {
+        ReadOnlyMemory<byte> u = Read(_fit.UBlocks[block], "u");
+        int expected = checked(_plan.Partition.RowCount(block) * _rank * _plan.FactorType.Size());
+        return u.Length == expected
+            ? u
+            : throw new BlobCorruptException(_fit.UBlocks[block], $"U of block {block} has {u.Length} bytes; expected {expected}");
+    }
+
+    private byte[] TransposedV(BlobRef blob)
+    {
+        int d = _plan.Columns;
+        ReadOnlySpan<float> basis = MemoryMarshal.Cast<byte, float>(Read(blob, "basis").Span);
+        if (basis.Length < _rank * d || _rank < 1)
+            throw new BlobCorruptException(blob, $"the basis has {basis.Length} numbers; expected at least {_rank} x {d}");
+        var transposed = new float[d * _rank];
+        for (int i = 0; i < _rank; i++)
+            for (int j = 0; j < d; j++)
+                transposed[j * _rank + i] = basis[i * d + j];
+        var stored = new byte[transposed.Length * _plan.FactorType.Size()];
+        ElementConversion.FromFloat32(_plan.FactorType, transposed, stored);
+        return stored;
+    }
+
+    private ReadOnlyMemory<byte> Read(BlobRef blob, string array)
+    {
+        using Stream stream = _blobs.OpenRead(blob);
+        try
+        {
+            return ArrayBlob.ReadFrom(stream).Bytes(array);
+        }
+        catch (Exception e) when (e is InvalidDataException or KeyNotFoundException)
+        {
+            throw new BlobCorruptException(blob, $"it does not hold the array \"{array}\"", e);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Formats.Output;
+
+namespace ClusterLp.Core.Jobs;
+
+/// <summary>Turns what the user asked for into what will be done; everything that can be refused early is refused here.</summary>
+public static class JobPlanner
+{
+    /// <summary>Widest matrix: its d x d Gram matrices in float64 take 512 MiB each.</summary>
+    public const int MostColumns = 8192;
+
+    private const long MostBlockElements = 1L << 28;
+
+    /// <summary>Opens the model and fixes tensors, ranks and blocks. Reads headers only.</summary>
+    /// <param name="spec">The request.</param>
+    /// <param name="id">The job's name; null: a hash of the request and of the input files' names, sizes and times.</param>
+    /// <exception cref="ClusterLpException">
+    /// Options that do not go together (exit 64), a value or tensor that cannot be used (65), a missing input (66), or an
+    /// output that exists (73).
+    /// </exception>
+    public static JobPlan Plan(JobSpec spec, JobId? id = null)
+    {
+        CheckOptions(spec);
+        using IModel model = ModelFiles.Open(spec.Input);
+        OutputDirectory.EnsureFree(spec.Output, spec.Force);
+        EnsureOutside(spec.Output, model);
+        if (spec.RowWeights is not null && !File.Exists(spec.RowWeights))
+            throw ClusterLpException.InputMissing($"{spec.RowWeights}: no such file of row weights.");
+
+        var skipped = new List<SkippedTensor>();
+        var chosen = new List<TensorPlan>();
+        HashSet<string> named = [.. spec.Tensors.Where(pattern => !TensorSelection.IsGlob(pattern) || model.Tensors.Any(t => t.Name == pattern))];
+        HashSet<string> selected = [.. (spec.Tensors.IsEmpty ? model.Tensors : spec.Tensors.SelectMany(p => TensorSelection.Match(model, p))).Select(t => t.Name)];
+        foreach (TensorInfo tensor in model.Tensors)
+        {
+            string? obstacle = selected.Contains(tensor.Name) ? Obstacle(spec, tensor) : "not selected";
+            if (obstacle is null)
+                chosen.Add(PlanTensor(spec, model, tensor, chosen.Count));
+            else if (named.Contains(tensor.Name))
+                throw ClusterLpException.BadInput($"{model.Path}: tensor \"{tensor.Name}\" cannot be compressed: {obstacle}.");
+            else
+                skipped.Add(new SkippedTensor(tensor.Name, obstacle));
+        }
+        if (chosen.Count == 0)
+            throw ClusterLpException.BadInput(NothingToDo(model, [.. skipped.Where(s => selected.Contains(s.Name))]));
+        FactorNames.EnsureDistinct(model, [.. chosen.Select(tensor => tensor.Name)]);
+        if (spec.RowWeights is not null && chosen.Count != 1)
+            throw ClusterLpException.Usage(
+                $"row weights belong to one tensor, but {chosen.Count} are selected ({string.Join(", ", chosen.Take(3).Select(t => t.Name))}...): name one.");
+        return new JobPlan(id ?? DeriveId(spec, model), spec, [.. chosen], [.. skipped]);
+    }
+
+    private static void CheckOptions(JobSpec spec)
+    {
+        int goals = (spec.Rank is null ? 0 : 1) + (spec.Compression is null ? 0 : 1) + (spec.TargetError is null ? 0 : 1);
+        if (goals != 1)
+            throw ClusterLpException.Usage((goals == 0 ? "nothing says how far to compress" : "more than one option says how far to compress")
+                + ": give exactly one of rank, compression and target-error.");
+        if (!(spec.P >= 1 && spec.P <= 2))
+            throw OutOfRange("p", spec.P, "from 1 to 2");
+        if (spec.Rank is int rank && rank < 1)
+            throw OutOfRange("rank", rank, "of 1 or more");
+        if (spec.Compression is double c && !(c > 0 && c < 1))
+            throw OutOfRange("compression", c, "between 0 and 1 (the share of elements to save)");
+        if (spec.TargetError is double e && !(e > 0 && e < 1))
+            throw OutOfRange("target-error", e, "between 0 and 1 (relative to the matrix' l_p norm)");
+        if (spec.BlockRows is int rows && rows < 1)
+            throw OutOfRange("block-rows", rows, "of 1 or more");
+        if (spec.Dtype is not (null or ElementType.F32 or ElementType.F16 or ElementType.BF16))
+            throw ClusterLpException.BadInput($"dtype is {spec.Dtype}; expected f32, f16 or bf16.");
+        if (!Enum.IsDefined(spec.Method) || !Enum.IsDefined(spec.Fit))
+            throw ClusterLpException.BadInput($"method {spec.Method} or fit {spec.Fit} is unknown.");
+    }
+
+    private static ClusterLpException OutOfRange(string option, double value, string expected) =>
+        ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture, $"{option} is {value}; expected a number {expected}."));
+
+    // Why a tensor cannot be compressed as asked; null where it can.
+    private static string? Obstacle(JobSpec spec, TensorInfo tensor)
+    {
+        string shape = string.Join(" x ", tensor.Shape);
+        if (tensor.Shape.Count != 2)
+            return tensor.Shape.Count == 0 ? "it is a single number, not a matrix" : $"it has {tensor.Shape.Count} dimension(s) ({shape}), not 2";
+        if (!tensor.Type.IsCompressible())
+            return $"its element type {tensor.Type} is not floating point of 16 bits or more";
+        (long rows, long columns) = (tensor.Shape[0], tensor.Shape[1]);
+        if (rows == 0 || columns == 0)
+            return $"it is empty ({shape})";
+        if (columns > MostColumns)
+            return $"it has {columns} columns, and more than {MostColumns} would need a {columns} x {columns} float64 Gram matrix of "
+                + $"{(long)columns * columns * sizeof(double) >> 20} MiB";
+        int largest = RankRule.Largest(rows, (int)columns);
+        if (largest < 1)
+            return $"no rank makes a {shape} matrix smaller";
+        if (RankOf(spec, rows, (int)columns) is int rank && rank > largest)
+            return $"rank {rank} would not shrink a {shape} matrix; the largest that does is {largest}";
+        if (spec.BlockRows is int blockRows && Math.Min(blockRows, rows) * columns > MostBlockElements)
+            return $"blocks of {blockRows} rows of {columns} columns are too large; take at most {MostBlockElements / columns} rows";
+        return null;
+    }
+
+    private static int? RankOf(JobSpec spec, long rows, int columns) =>
+        spec.Rank ?? (spec.Compression is double c ? RankRule.FromCompression(rows, columns, c) : null);
+
+    private static TensorPlan PlanTensor(JobSpec spec, IModel model, TensorInfo tensor, int index)
+    {
+        (long rows, int columns) = (tensor.Shape[0], (int)tensor.Shape[1]);
+        return new TensorPlan
+        {
+            Index = index,
+            Name = tensor.Name,
+            Rows = rows,
+            Columns = columns,
+            InputType = tensor.Type,
+            FactorType = spec.Dtype ?? tensor.Type.DefaultFactorType(),
+            BlockRows = spec.BlockRows is int asked ? (int)Math.Min(asked, rows) : BlockPartition.DefaultBlockRows(rows, columns),
+            Rank = RankOf(spec, rows, columns),
+            TargetError = spec.TargetError,
+            P = spec.P,
+            Method = spec.Method,
+            Fit = spec.Fit,
+            Seed = spec.Seed,
+            Input = model.Path,
+            RowWeights = spec.RowWeights is null ? null : Path.GetFullPath(spec.RowWeights),
+        };
+    }
+
+    private static string NothingToDo(IModel model, SkippedTensor[] skipped) => skipped.Length switch
+    {
+        1 => $"{model.Path}: tensor \"{skipped[0].Name}\" cannot be compressed: {skipped[0].Reason}.",
+        _ => $"{model.Path}: none of the {skipped.Length} selected tensors can be compressed; the first, \"{skipped[0].Name}\": {skipped[0].Reason}.",
+    };
+
+    // Replacing an output directory would delete an input that lies in it.
+    private static void EnsureOutside(string output, IModel model)
+    {
+        string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output)) + Path.DirectorySeparatorChar;
+        foreach (string file in model.Files)
+            if (file.StartsWith(folder, StringComparison.Ordinal))
+                throw ClusterLpException.CannotWrite($"{output}: the output directory holds the input {file}; choose another output.");
+    }
+
+    private static JobId DeriveId(JobSpec spec, IModel model)
+    {
+        var text = new StringBuilder(JsonSerializer.Serialize(spec with { Input = model.Path, Output = Path.GetFullPath(spec.Output), Force = false }));
+        foreach (string path in model.Files)
+        {
+            var file = new FileInfo(path);
+            text.Append(CultureInfo.InvariantCulture, $"\n{path} {file.Length} {file.LastWriteTimeUtc.Ticks}");
+        }
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()));
+        return new JobId(Convert.ToHexStringLower(hash.AsSpan(0, 8)));
+    }
+}
