@@ -1,0 +1,161 @@
+using ClusterLp.Core.LinearAlgebra;
+using MathNet.Numerics.Providers.LinearAlgebra;
+using static ClusterLp.Core.Tests.LinearAlgebra.TestMatrices;
+
+namespace ClusterLp.Core.Tests.LinearAlgebra;
+
+/// <summary>MathNet's provider is one for the process: tests that swap it run alone.</summary>
+[CollectionDefinition(nameof(ProviderSwap), DisableParallelization = true)]
+public class ProviderSwap;
+
+/// <summary>The same expectations of the provider in use and of MathNet's managed one.</summary>
+[Collection(nameof(ProviderSwap))]
+public class FactorisationsTests
+{
+    public static TheoryData<int, bool> Sizes()
+    {
+        var sizes = new TheoryData<int, bool>();
+        foreach (int d in new[] { 1, 2, 3, 17, 100 })
+        {
+            sizes.Add(d, false);
+            sizes.Add(d, true);
+        }
+        return sizes;
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void EigenDecompositionRebuildsTheMatrix(int d, bool managed)
+    {
+        double[] values = [.. Enumerable.Range(0, d).Select(j => Math.Pow(0.9, j) * (j % 3 == 2 ? -1 : 1))];
+        double[] matrix = FromEigen(values, Orthogonal(d, 1));
+        (double[] found, double[] vectors) = With(managed, () => Factorisations.SymmetricEigen(matrix, d));
+
+        Assert.Equal(values.OrderDescending(), found, (x, y) => Math.Abs(x - y) < 1e-13);
+        Assert.True(MaxDifference(FromEigen(found, vectors), matrix) < 1e-12);
+        Assert.True(MaxDifference(Product(vectors, Transpose(vectors, d), d), Identity(d)) < 1e-13);
+        for (int j = 0; j < d; j++)
+            Assert.True(vectors.Skip(j * d).Take(d).MaxBy(Math.Abs) > 0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void ZeroMatrixHasAnOrthonormalBasisAndNoValues(int d, bool managed)
+    {
+        (double[] values, double[] vectors) = With(managed, () => Factorisations.SymmetricEigen(new double[d * d], d));
+        Assert.All(values, v => Assert.Equal(0, v));
+        Assert.True(MaxDifference(Product(vectors, Transpose(vectors, d), d), Identity(d)) < 1e-13);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void RankDeficientAndRepeatedValuesAreFound(bool managed)
+    {
+        const int d = 40;
+        double[] values = [.. Enumerable.Range(0, d).Select(j => j < 5 ? 3.0 : j < 9 ? 1e-9 : 0)];
+        double[] q = Orthogonal(d, 2);
+        (double[] found, double[] vectors) = With(managed, () => Factorisations.SymmetricEigen(FromEigen(values, q), d));
+        Assert.Equal(values, found, (x, y) => Math.Abs(x - y) < 1e-14 * d);
+
+        // The vectors of a repeated value are free; the projector onto their span is not.
+        double[] ones = [.. values.Select(v => v == 3 ? 1.0 : 0)];
+        Assert.True(MaxDifference(FromEigen(ones, vectors), FromEigen(ones, q)) < 1e-12);
+        Assert.True(MaxDifference(Product(vectors, Transpose(vectors, d), d), Identity(d)) < 1e-13);
+    }
+
+    [Theory]
+    [InlineData(false, 1e150)]
+    [InlineData(false, 1e-150)]
+    [InlineData(true, 1e60)]
+    [InlineData(true, 1e-60)]
+    public void ScaleDoesNotMatter(bool managed, double scale)
+    {
+        const int d = 12;
+        double[] values = [.. Enumerable.Range(1, d).Select(j => scale / j)];
+        (double[] found, double[] vectors) = With(managed, () => Factorisations.SymmetricEigen(FromEigen(values, Orthogonal(d, 3)), d));
+        Assert.Equal(values, found, (x, y) => Math.Abs(x - y) < 1e-13 * scale);
+        Assert.True(MaxDifference(Product(vectors, Transpose(vectors, d), d), Identity(d)) < 1e-13);
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void InverseCholeskyWhitensTheMatrix(int d, bool managed)
+    {
+        // Condition number 1e8 at the largest sizes.
+        double[] values = [.. Enumerable.Range(0, d).Select(j => Math.Pow(10, -8.0 * j / 100))];
+        double[] matrix = FromEigen(values, Orthogonal(d, 4));
+        double[] inverse = With(managed, () => Factorisations.InverseCholesky(matrix, d));
+        for (int i = 0; i < d; i++)
+        {
+            Assert.True(inverse[i * d + i] > 0);
+            Assert.All(inverse[(i * d + i + 1)..((i + 1) * d)], v => Assert.Equal(0, v));
+        }
+        double[] whitened = Product(Product(inverse, matrix, d), Transpose(inverse, d), d);
+        Assert.True(MaxDifference(whitened, Identity(d)) < 1e-15 * d / values[^1] + 1e-14);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void MatrixThatIsNotPositiveDefiniteIsRefused(bool managed)
+    {
+        foreach (double[] matrix in new double[][] { [0, 0, 0, 0], [1, 2, 2, 1], [-1, 0, 0, 1], [1, 1, 1, 1] })
+        {
+            var e = With(managed, () => Assert.Throws<ArgumentException>(() => Factorisations.InverseCholesky(matrix, 2)));
+            Assert.Contains("not positive definite", e.Message);
+        }
+    }
+
+    [Fact]
+    public void NonFiniteOrMisshapenInputIsRefused()
+    {
+        Assert.Contains("(1, 0)", Assert.Throws<ArgumentException>(() => Factorisations.SymmetricEigen([1, 0, double.NaN, 1], 2)).Message);
+        Assert.Throws<ArgumentException>(() => Factorisations.InverseCholesky([double.PositiveInfinity], 1));
+        Assert.Throws<ArgumentException>(() => Factorisations.SymmetricEigen([1, 2, 3], 2));
+    }
+
+    [Fact]
+    public void ArgumentsAreLeftAsTheyWere()
+    {
+        double[] matrix = FromEigen([3, 2, 1], Orthogonal(3, 5)), before = (double[])matrix.Clone();
+        Factorisations.SymmetricEigen(matrix, 3);
+        Factorisations.InverseCholesky(matrix, 3);
+        Assert.Equal(before, matrix);
+    }
+
+    [Fact]
+    public void RepeatedRunsGiveTheSameBits()
+    {
+        const int d = 130;
+        double[] matrix = FromEigen([.. Enumerable.Range(1, d).Select(j => 1.0 / j)], Orthogonal(d, 6));
+        (double[] values, double[] vectors) = Factorisations.SymmetricEigen(matrix, d);
+        double[] inverse = Factorisations.InverseCholesky(matrix, d);
+        for (int run = 0; run < 5; run++)
+        {
+            // Shifts what the allocator hands out next, and with it the alignment.
+            GC.KeepAlive(new byte[run * 8 + 1]);
+            (double[] again, double[] vectorsAgain) = Factorisations.SymmetricEigen(matrix, d);
+            Assert.Equal(values, again);
+            Assert.Equal(vectors, vectorsAgain);
+            Assert.Equal(inverse, Factorisations.InverseCholesky(matrix, d));
+        }
+    }
+
+    private static T With<T>(bool managed, Func<T> action)
+    {
+        LinearAlgebraSetup.Ensure();
+        if (!managed)
+            return action();
+        ILinearAlgebraProvider inUse = LinearAlgebraControl.Provider;
+        LinearAlgebraControl.Provider = ManagedLinearAlgebraProvider.Instance;
+        try
+        {
+            return action();
+        }
+        finally
+        {
+            LinearAlgebraControl.Provider = inUse;
+        }
+    }
+}
