@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using ClusterLp.Core;
 using ClusterLp.Core.Reporting;
 
@@ -12,11 +11,6 @@ namespace ClusterLp.Cli.Demo;
 /// </summary>
 internal sealed class CompressProcess(int? workers, CancellationToken cancellation)
 {
-    private static readonly JsonSerializerOptions ReportOptions = new(JsonSerializerDefaults.Web)
-    {
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
-    };
-
     /// <summary>Compresses <paramref name="input"/> into <paramref name="output"/> (replaced) and returns the one tensor's report.</summary>
     /// <param name="input">Model or matrix.</param>
     /// <param name="output">Output directory.</param>
@@ -38,7 +32,7 @@ internal sealed class CompressProcess(int? workers, CancellationToken cancellati
                 string last = (await complaint).TrimEnd().Split('\n')[^1];
                 throw new ClusterLpException((ExitCode)process.ExitCode, $"clusterlp {string.Join(' ', arguments)} failed: {last}");
             }
-            JobReport report = JsonSerializer.Deserialize<JobReport>(json, ReportOptions)!;
+            JobReport report = JsonSerializer.Deserialize<JobReport>(json, ReportJson.Options)!;
             return (report.Tensors[0], report.Seconds["total"]);
         }
         catch (OperationCanceledException)
