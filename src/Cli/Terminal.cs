@@ -1,3 +1,4 @@
+using System.Text;
 using Spectre.Console;
 
 namespace ClusterLp.Cli;
@@ -5,8 +6,17 @@ namespace ClusterLp.Cli;
 /// <summary>Where a command writes: results to <paramref name="Out"/>, progress, logs and complaints to <paramref name="Error"/>.</summary>
 internal sealed record Terminal(IAnsiConsole Out, IAnsiConsole Error)
 {
-    /// <summary>Standard output and error of this process.</summary>
-    public static Terminal OfProcess() => new(On(Console.Out), On(Console.Error));
+    /// <summary>
+    /// Standard output and error of this process. From here on <see cref="Console.Out"/> is standard error, so that nothing
+    /// but a command's own result (no library's last words) can come between the lines of its JSON.
+    /// </summary>
+    public static Terminal OfProcess()
+    {
+        IAnsiConsole results = On(new StandardOutput(Console.Out));
+        Console.SetOut(Console.Error);
+        AnsiConsole.Console = results;
+        return new Terminal(results, On(new AnsiConsoleOutput(Console.Error)));
+    }
 
     /// <summary>Standard output without wrapping or markup, for JSON and scripts.</summary>
     public TextWriter RawOut => Out.Profile.Out.Writer;
@@ -14,5 +24,21 @@ internal sealed record Terminal(IAnsiConsole Out, IAnsiConsole Error)
     /// <summary>Standard error without wrapping or markup.</summary>
     public TextWriter RawError => Error.Profile.Out.Writer;
 
-    private static IAnsiConsole On(TextWriter writer) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+    private static IAnsiConsole On(IAnsiConsoleOutput output) => AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
+
+    // The library recognises standard output by Console.Out, which is no longer it.
+    private sealed class StandardOutput(TextWriter writer) : IAnsiConsoleOutput
+    {
+        private const int RedirectedWidth = 80, RedirectedHeight = 24;
+
+        public TextWriter Writer => writer;
+        public bool IsTerminal => !Console.IsOutputRedirected;
+        public int Width => IsTerminal && Console.BufferWidth > 0 ? Console.BufferWidth : RedirectedWidth;
+        public int Height => IsTerminal && Console.WindowHeight > 0 ? Console.WindowHeight : RedirectedHeight;
+
+        public void SetEncoding(Encoding encoding)
+        {
+            // Setting it would bring a new Console.Out; UTF-8 is what .NET writes here anyway.
+        }
+    }
 }

@@ -73,6 +73,14 @@ public class RenderingTests
     }
 
     [Fact]
+    public void At_p_2_the_words_say_that_svd_is_the_answer()
+    {
+        string words = InOneLine(Render(Report(Tensor("w", new Errors(100, 100, 100, 4, null), new Errors(100, 100, 100, 4, null), p: 2)), 80));
+        Assert.Contains("At p = 2 the best factors are the SVD's", words);
+        Assert.DoesNotContain("did not help", words);
+    }
+
+    [Fact]
     public void Many_tensors_share_one_table_of_ratios()
     {
         TensorReport[] tensors = [.. Enumerable.Range(0, 6).Select(i => Tensor($"layer.{i}.weight", new Errors(90, 950, 101, 4, null), new Errors(100, 1000, 100, 4, null)))];

@@ -28,6 +28,8 @@ internal static class ResultWords
         string relative = $"{(100 * tensor.RelativeLp).ToString("G3", CultureInfo.InvariantCulture)} % of the matrix' {NormName(tensor.P)} norm is lost";
         if (tensor.Method == "svd")
             yield return $"This is the SVD itself, stored as {tensor.FactorType}; {relative}.";
+        else if (tensor is { Method: "lp", P: 2 })
+            yield return $"At p = 2 the best factors are the SVD's; {relative}.";
         else
         {
             double change = (weighted ? Ratio(ours.WeightedLp!.Value, svd.WeightedLp!.Value) : Ratio(ours.Lp, svd.Lp)) - 1;

@@ -44,16 +44,17 @@ internal sealed class WorkEstimate(JobPlan plan)
     {
         double n = tensor.Rows, d = tensor.Columns, k = tensor.Rank ?? d / 2, gram = n * d * d;
         yield return (StageKind.Scan, 1, gram);
-        bool coreset = tensor.Method == Method.Lp && tensor.Fit == Fit.Coreset && n >= 20 * d;
+        // At p = 2 the fit is the SVD.
+        bool lp = tensor.Method == Method.Lp && tensor.P < 2, coreset = lp && tensor.Fit == Fit.Coreset && n >= 20 * d;
         if (tensor.Method == Method.Lewis || coreset)
             yield return (StageKind.Lewis, LewisRounds, LewisRounds * 2 * gram);
-        if (tensor.Method == Method.Lp)
+        if (lp)
         {
             if (coreset)
                 yield return (StageKind.Coreset, 1, 0.1 * gram);
             yield return (StageKind.Refine, RefineRounds, RefineRounds * (gram + 2 * n * d * k));
         }
-        double iterations = tensor.Method != Method.Lp || tensor.P == 2 ? 0
+        double iterations = !lp ? 0
             : IterationsNearTwo + (IterationsAtOne - IterationsNearTwo) * Math.Max(0, 1.5 - tensor.P) / 0.5;
         yield return (StageKind.Factorise, 1, 8 * n * d * k + iterations * 4 * n * d * Math.Min(k, d - k));
     }
