@@ -119,7 +119,7 @@ internal static class FakeFit
             BytesBefore = 4 * plan.Rows * plan.Columns,
             BytesAfter = 4 * plan.Rank.Value * (plan.Rows + plan.Columns),
             Errors = errors,
-            Svd = errors,
+            Svd = Errors.From(SvdErrors(a, (int)plan.Rows, plan.Columns, plan.Rank.Value, plan.P), plan.P, weighted: false),
             RelativeLp = errors.Lp / Math.Pow(inputPower, 1 / plan.P),
             RelativeFrobenius = errors.Frobenius / Math.Sqrt(inputSquares),
             LargestGap = 0,
@@ -130,5 +130,20 @@ internal static class FakeFit
             MeanRegressionIterations = 0,
             Blocks = plan.Partition.Count,
         };
+    }
+
+    // Through MathNet's SVD of the matrix itself, not of its Gram.
+    private static ErrorSums SvdErrors(float[] a, int n, int d, int k, double p)
+    {
+        var svd = MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.Dense(n, d, (i, j) => a[i * d + j]).Svd();
+        float[] u = new float[n * k], v = new float[k * d];
+        for (int t = 0; t < k; t++)
+        {
+            for (int i = 0; i < n; i++)
+                u[i * k + t] = (float)(svd.U[i, t] * svd.S[t]);
+            for (int j = 0; j < d; j++)
+                v[t * d + j] = (float)svd.VT[t, j];
+        }
+        return Measure(a, u, v, n, d, k, p).Sums;
     }
 }
