@@ -172,6 +172,7 @@ public class BadInputTests
 
     [Theory]
     [InlineData("not JSON", "not json", "not valid JSON")]
+    [InlineData("lone surrogate", "{\"weight_map\":{\"\\ud800\":\"s.safetensors\"}}", "not valid JSON")]
     [InlineData("not an object", "[]", "not a JSON object")]
     [InlineData("no weight_map", "{}", "weight_map")]
     [InlineData("empty weight_map", "{\"weight_map\":{}}", "weight_map")]
