@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ClusterLp.Core.Kernels;
+using ClusterLp.Core.LinearAlgebra;
 using ClusterLp.KernelBench;
 
 // Our kernels beside OpenBLAS in one process on the same cores: alternating rounds, the median of the rounds' ratios.
@@ -31,6 +32,11 @@ foreach (int threads in new[] { 1, 2 })
     }
     Leverage(threads);
 }
+
+Console.WriteLine();
+foreach (double p in new[] { 1, 1.3, 1.5, 2 })
+    PowerSum(p);
+Factorise();
 return;
 
 float[] Matrix(int count)
@@ -98,6 +104,38 @@ void Leverage(int threads)
     for (int i = 0; i < ours.Length; i++)
         if (Math.Abs(ours[i] - theirs[i]) > 1e-9)
             throw new InvalidOperationException($"leverage: entry {i} is {ours[i]} here and {theirs[i]} there");
+}
+
+// No peer: the plain loop with Math.Pow.
+void PowerSum(double p)
+{
+    Span<float> x = a.AsSpan(0, 1 << 20);
+    double sum = 0, plain = 0;
+    double ours = double.MaxValue, theirs = double.MaxValue;
+    for (int r = 0; r < rounds; r++)
+    {
+        long start = Stopwatch.GetTimestamp();
+        sum = PowerSums.AbsolutePower(x, p);
+        ours = Math.Min(ours, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        start = Stopwatch.GetTimestamp();
+        plain = 0;
+        foreach (float v in x)
+            plain += Math.Pow(Math.Abs((double)v), p);
+        theirs = Math.Min(theirs, Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+    if (Math.Abs(sum - plain) > 1e-9 * plain)
+        throw new InvalidOperationException($"the sum of powers {p} is {sum} here and {plain} by Math.Pow");
+    Console.WriteLine($"sum |x|^{p,-4} {x.Length / ours / 1e9,6:F2} G values/s, {theirs / ours,5:F1} times Math.Pow");
+}
+
+void Factorise()
+{
+    var gram = new double[d * d];
+    Gram.AccumulateUpper(a.AsSpan(0, 4 * d * d), 4 * d, d, [], gram);
+    Gram.MirrorUpper(gram, d);
+    Factorisations.SymmetricEigen(gram, d);
+    Console.WriteLine($"d = {d}, {LinearAlgebraSetup.Description}: symmetric eigen {Median(Enumerable.Range(0, 3).Select(_ => Seconds(() => Factorisations.SymmetricEigen(gram, d)))):F3} s, "
+        + $"inverse Cholesky {Median(Enumerable.Range(0, 3).Select(_ => Seconds(() => Factorisations.InverseCholesky(gram, d)))):F3} s");
 }
 
 static void Strips(int m, int threads, Action<int, int> body)

@@ -50,7 +50,8 @@ public sealed unsafe class PackedMatrix<T> where T : unmanaged
 
     /// <summary>Packs B given row-major, inner x columns. O(inner columns).</summary>
     /// <param name="b">At least inner * columns values.</param>
-    /// <param name="upperTriangular">B[t, j] is zero for t &gt; j: those entries are not read and their products skipped.</param>
+    /// <param name="upperTriangular">B[t, j] is zero for t &gt; j: those entries are not read and their products skipped.
+    /// For finite A the result is that of explicit zeros (but for the sign of a zero).</param>
     /// <param name="kernels">The kernels to pack for; null: <see cref="KernelSets.Active"/>.</param>
     public static PackedMatrix<T> FromRows(ReadOnlySpan<T> b, int inner, int columns, bool upperTriangular = false, KernelSet? kernels = null)
     {
