@@ -28,7 +28,7 @@ internal sealed class MatrixDemo(IAnsiConsole console, CompressProcess compress,
                 string exponent = p.ToString(CultureInfo.InvariantCulture);
                 (TensorReport lp, seconds) = await compress.RunAsync(input, Output("p" + exponent, asked), "--p", exponent, "--compression", asked);
                 AddRow(table, compression, $"p = {exponent}", lp, svd.Errors, seconds);
-                words.Add(InWords(compression, p, lp.Errors, svd.Errors));
+                words.Add(InWords(p, lp.Errors, lp.Svd));
             }
         }
         console.Write(table);
@@ -47,9 +47,9 @@ internal sealed class MatrixDemo(IAnsiConsole console, CompressProcess compress,
         Text($"{report.Errors.Frobenius / svd.Frobenius:F3}"), Text($"{report.Errors.MaxRow / svd.MaxRow:F3}"),
         Text($"{report.BytesAfter / (double)(1 << 20):F1}"), Text($"{seconds:F1}"));
 
-    /// <summary>What l_p changed, whichever way.</summary>
-    private static string InWords(double compression, double p, Errors lp, Errors svd) => Text(
-        $"  p = {p}: l_1 error {Change(lp.L1 / svd.L1)} SVD's, Frobenius error {Change(lp.Frobenius / svd.Frobenius)} it.");
+    /// <summary>What l_p changed, whichever way: the error it minimises first.</summary>
+    private static string InWords(double p, Errors lp, Errors svd) => Text($"  p = {p}: l_{p} {Change(lp.Lp / svd.Lp)} SVD's")
+        + (p == 1 ? "" : Text($", l_1 {Change(lp.L1 / svd.L1)}")) + Text($", Frobenius {Change(lp.Frobenius / svd.Frobenius)}.");
 
     private static string Change(double ratio) => Text($"{Math.Abs(ratio - 1):P1} {(ratio <= 1 ? "below" : "above")}");
 
