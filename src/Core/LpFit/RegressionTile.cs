@@ -23,7 +23,6 @@ internal sealed class RegressionTile
     private readonly int _planeWidth;
     private readonly int[] _place;
     private readonly double[] _step, _power, _bound;
-    private int _height;
     private double _largestGap;
     private long _iterations;
 
@@ -57,7 +56,7 @@ internal sealed class RegressionTile
     /// <summary>Starts on new rows (height x d): R is the projection residual, Y zero.</summary>
     public void Load(ReadOnlySpan<float> rows, int height)
     {
-        (_height, Active) = (height, height);
+        Active = height;
         if (_viaComplement)
         {
             Gemm.Multiply(rows, _d, height, _basis.ComplementTransposed, _plane, _side);
@@ -107,16 +106,15 @@ internal sealed class RegressionTile
         for (int i = Active - 1; i >= 0; i--)
         {
             ReadOnlySpan<float> candidate = _f.AsSpan(i * Stride, _d);
-            double power = PowerSums.AbsolutePower(candidate, _p), before = _power[i];
-            if (power < before)
+            double power = PowerSums.AbsolutePower(candidate, _p);
+            if (power < _power[i])
             {
                 _power[i] = power;
                 candidate.CopyTo(Best.AsSpan(_place[i] * Stride));
             }
             _bound[i] = Math.Max(_bound[i], DualBound(_y.AsSpan(i * Stride, _d), candidate));
             double gap = 1 - _bound[i] / Math.Pow(_power[i], 1 / _p);
-            bool stalled = iteration >= _options.LeastIterations && before - _power[i] < _options.Gain * before;
-            if (gap > _options.Gap && !stalled && iteration < _options.MaxIterations)
+            if (gap > _options.Gap && iteration < _options.MaxIterations)
                 continue;
             _largestGap = Math.Max(_largestGap, gap);
             _iterations += iteration;

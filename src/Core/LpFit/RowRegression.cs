@@ -25,7 +25,7 @@ public sealed class RowRegression
     /// <summary>Rows iterated together: five such tiles of float32 stay in the second-level cache up to d = 800.</summary>
     public const int TileRows = 64;
 
-    private const int CheckEvery = 5;
+    private const int FirstCheck = 3, CheckEvery = 5;
 
     private readonly OrthonormalBasis _basis;
     private readonly RegressionOptions _options;
@@ -70,7 +70,7 @@ public sealed class RowRegression
             for (int t = 1; tile.Active > 0; t++)
             {
                 tile.Iterate();
-                if (t % CheckEvery != 0)
+                if (t % CheckEvery != 0 && t != FirstCheck)
                     continue;
                 cancellation.ThrowIfCancellationRequested();
                 tile.Check(t);
@@ -93,18 +93,18 @@ public sealed record RegressionOptions
     /// <summary>The step is this times (mean |r_i|)^(2-p) of the row's projection residual.</summary>
     public double StepFactor { get; init; } = 1;
 
-    /// <summary>A row is done when its certified relative gap in ||r||_p is at most this.</summary>
+    /// <summary>
+    /// A row is done when its certified relative gap in ||r||_p is at most this. (Want of progress says nothing: at p = 1
+    /// rows pause for ten iterations and more, and stopping there cost 1 %.)
+    /// </summary>
     public double Gap { get; init; } = 2e-3;
-
-    /// <summary>... or when five iterations lowered the sum of |r|^p by less than this share.</summary>
-    public double Gain { get; init; } = 1e-4;
-
-    /// <summary>No row is given up for want of progress before this many iterations.</summary>
-    public int LeastIterations { get; init; } = 15;
 
     /// <summary>A multiple of 5.</summary>
     public int MaxIterations { get; init; } = 150;
 
-    /// <summary>Measured defaults.</summary>
-    public static RegressionOptions For(double p) => new();
+    /// <summary>
+    /// Measured on heavy-tailed and Gaussian 3000 x 96 matrices: the sum of |r|^p comes within 0.2 % of its optimum in 3
+    /// iterations a row at p = 1.5, 10 at p = 1.2 and 105 at p = 1, where the certificate lags far behind the residual.
+    /// </summary>
+    public static RegressionOptions For(double p) => p == 1 ? new() { Gap = 1e-2 } : new();
 }

@@ -7,7 +7,7 @@ namespace ClusterLp.Core.Tests.Support;
 public static class TestMatrix
 {
     /// <summary>
-    /// Low rank plus noise: a_ij = sum_h x_ih y_hj / (1 + h) + z_ij, h below <paramref name="hidden"/>, x, y and z integers;
+    /// Low rank plus noise: a_ij = round(sum_h x_ih y_hj s_h) + z_ij, h below <paramref name="hidden"/>, x, y and z integers, s_h powers of two falling with h;
     /// z is now and then <paramref name="spike"/> times as large.
     /// </summary>
     public static float[] LowRankPlusNoise(int rows, int columns, int hidden, int spike, ulong seed)
@@ -24,10 +24,10 @@ public static class TestMatrix
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < columns; j++)
             {
-                // Multiples of 2^-6, below 2^24 of them: exact in float32.
+                // Every term is exact in float64.
                 double sum = 0;
                 for (int h = 0; h < hidden; h++)
-                    sum += Math.ScaleB(x[i * hidden + h] * y[h * columns + j], -6 - Math.ILogB(1 + h) + Math.ILogB(hidden));
+                    sum += Math.ScaleB(x[i * hidden + h] * y[h * columns + j], Math.ILogB(hidden) - Math.ILogB(1 + h) - 6);
                 int noise = Next();
                 int size = Next() >= 120 ? spike : 1;
                 a[i * columns + j] = (float)(Math.Round(sum) + noise * size);
