@@ -63,7 +63,9 @@ internal static class Application
 
     private static int RefuseUsage(ParseResult parse, Terminal terminal)
     {
-        foreach (ParseError error in parse.Errors)
+        // A mistyped command comes with a second error, that no command was given.
+        bool mistyped = parse.UnmatchedTokens.Count > 0;
+        foreach (ParseError error in parse.Errors.Where(error => !mistyped || error.Message.Contains(parse.UnmatchedTokens[0], StringComparison.Ordinal)))
             Complain(terminal, ExitCode.Usage, OneLine(error.Message));
         var path = new List<string>();
         for (SymbolResult? result = parse.CommandResult; result is CommandResult { Command: not RootCommand } command; result = result.Parent)

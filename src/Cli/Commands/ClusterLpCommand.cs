@@ -36,6 +36,9 @@ internal static class ClusterLpCommand
             [completion] = ["source <(clusterlp completion bash)", "clusterlp completion fish > ~/.config/fish/completions/clusterlp.fish"],
         };
         HelpOption help = root.Options.OfType<HelpOption>().Single();
+        // Slash forms are another system's habit, and here they look like paths.
+        help.Aliases.Remove("/?");
+        help.Aliases.Remove("/h");
         help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
         return root;
     }

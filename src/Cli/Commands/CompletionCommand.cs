@@ -44,6 +44,7 @@ internal static class CompletionCommand
         var shell = new Argument<Shell>("shell")
         {
             Description = "bash, zsh or fish.",
+            HelpName = "bash|zsh|fish",
             CustomParser = result =>
             {
                 Shell? known = OptionParsers.FromWord<Shell>(result.Tokens[0].Value, []);
@@ -52,6 +53,7 @@ internal static class CompletionCommand
                 return known ?? default;
             },
         };
+        shell.CompletionSources.Clear();
         shell.CompletionSources.Add("bash", "zsh", "fish");
         var command = new Command("completion", "Print a completion script for a shell.") { shell };
         command.SetAction(parse =>

@@ -32,6 +32,7 @@ internal static class OptionParsers
             Recursive = recursive,
             CustomParser = result => Parse(result, name, $"one of {string.Join(", ", words)}", text => FromWord(text, allowed)) ?? default,
         };
+        option.CompletionSources.Clear();
         option.CompletionSources.Add(words);
         return option;
     }
@@ -41,6 +42,7 @@ internal static class OptionParsers
     {
         string[] words = Words(allowed);
         var option = Parsed(name, string.Join('|', words), description, $"one of {string.Join(", ", words)}", text => FromWord(text, allowed));
+        option.CompletionSources.Clear();
         option.CompletionSources.Add(words);
         return option;
     }

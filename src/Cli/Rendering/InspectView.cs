@@ -16,7 +16,7 @@ internal static class InspectView
         {
             console.Write(Shapes(matrices));
             console.Write(Tails(matrices));
-            console.Say(" k: rank at which that share of the elements is saved. Tails: kurtosis is 3 for a Gaussian; shape is 2 for a "
+            console.Say(" k: rank at which that share of the elements is saved. Tails: kurtosis is 3 for a Gaussian; tail shape is 2 for a "
                 + "Gaussian, 1 for a Laplacian, less for heavier tails, where p < 2 has most to gain; row max/med: largest row norm over the median.");
         }
         foreach (InspectedTensor tensor in matrices.Where(tensor => tensor.Statistics!.NonFinite > 0))
@@ -39,7 +39,7 @@ internal static class InspectView
 
     private static Table Tails(IEnumerable<InspectedTensor> matrices)
     {
-        Table table = Tables.Create(1, "matrix", "Frobenius", "mean |a|", "kurtosis", "shape", "row max/med");
+        Table table = Tables.Create(1, "matrix", "Frobenius", "mean |a|", "kurtosis", "tail shape", "row max/med");
         foreach (InspectedTensor tensor in matrices)
         {
             MatrixStatistics s = tensor.Statistics!;
