@@ -1,0 +1,17 @@
+namespace ClusterLp.Core.Jobs.State;
+
+/// <summary>The few numbers by which a job hands out its blocks.</summary>
+public sealed record JobPolicy
+{
+    /// <summary>How long a worker may hold a block without a sign of progress.</summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Failed attempts after which a block is poison, once it failed on two workers (or on the only one).</summary>
+    public int MostAttempts { get; init; } = 5;
+
+    /// <summary>Tensors in work at once: idle workers go on while one is reduced, and scratch space stays bounded.</summary>
+    public int TensorWindow { get; init; } = 3;
+
+    /// <summary>When a worker without work asks again (it is also served as soon as there is some).</summary>
+    public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(5);
+}

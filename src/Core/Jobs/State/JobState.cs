@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Jobs.Blobs;
+
+namespace ClusterLp.Core.Jobs.State;
+
+/// <summary>A worker as the job knows it: slots in all, and how many of them wait for a block.</summary>
+public sealed record WorkerState(int Slots, int Waiting);
+
+/// <summary>
+/// A job's whole state and its one transition function. Pure: no clock, no I/O, no actors; the same events give the same
+/// states and effects. Rules: a block has one lease at a time; its first result of the current attempt is committed and
+/// later ones are acknowledged and dropped; a lost, silent or failed worker's block is due again with the next attempt;
+/// results go to the reduction in block order, whatever their order of arrival.
+/// </summary>
+public sealed record JobState
+{
+    public required JobId Id { get; init; }
+    /// <summary>Reports of other epochs are refused.</summary>
+    public required Epoch Epoch { get; init; }
+    public required JobPolicy Policy { get; init; }
+    /// <summary>In plan order.</summary>
+    public required ImmutableArray<TensorState> Tensors { get; init; }
+    /// <summary>Workers in contact, in order of their ids, so that hand-outs do not depend on hashing.</summary>
+    public ImmutableSortedDictionary<WorkerId, WorkerState> Workers { get; init; } =
+        ImmutableSortedDictionary.Create<WorkerId, WorkerState>(Comparer<WorkerId>.Create((a, b) => string.CompareOrdinal(a.Value, b.Value)));
+    /// <summary>Blocks committed since the start.</summary>
+    public int Committed { get; init; }
+    /// <summary>Times a block had to be handed out again.</summary>
+    public int Retries { get; init; }
+    /// <summary>Set once the job is over; every later event only acknowledges and dismisses.</summary>
+    public JobEnd? End { get; init; }
+
+    /// <summary>The job before its first event.</summary>
+    public static JobState Begin(JobPlan plan, Func<TensorPlan, FitState> begin, Epoch epoch, JobPolicy policy) => new()
+    {
+        Id = plan.Id,
+        Epoch = epoch,
+        Policy = policy,
+        Tensors = [.. plan.Tensors.Select(tensor => TensorState.At(tensor, begin(tensor)))],
+    };
+
+    public JobProgress Progress => new([.. Tensors.Select(tensor => tensor.Progress)], Workers.Count, Committed, Retries);
+
+    /// <summary>The state after <paramref name="cause"/>, and what is to be done about it, in order.</summary>
+    public (JobState State, ImmutableArray<JobEffect> Effects) Apply(JobEvent cause) => new JobTransition(this).Apply(cause);
+
+    /// <summary>Blocks that <paramref name="worker"/> holds.</summary>
+    public IEnumerable<(BlockAddress Block, LeasedBlock Lease)> LeasesOf(WorkerId worker) =>
+        Leases.Where(held => held.Lease.Worker == worker);
+
+    /// <summary>Every block that a worker holds.</summary>
+    public IEnumerable<(BlockAddress Block, LeasedBlock Lease)> Leases =>
+        from tensor in Tensors
+        from block in tensor.Blocks.Select((state, index) => (state, index))
+        where block.state is LeasedBlock
+        select (tensor.Address(block.index), (LeasedBlock)block.state);
+}

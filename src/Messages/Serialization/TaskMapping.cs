@@ -1,0 +1,90 @@
+using System.Runtime.Serialization;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Messages.Wire;
+
+namespace ClusterLp.Messages.Serialization;
+
+/// <summary>Block tasks to and from their wire form. Enumerations of the plan travel by name, so that a log can be read.</summary>
+internal static class TaskMapping
+{
+    public static BlockWire ToWire(BlockAddress block) =>
+        new() { Tensor = block.Tensor, Stage = (int)block.Stage.Kind, Round = block.Stage.Round, Block = block.Block };
+
+    public static BlockAddress FromWire(BlockWire w) => new(w.Tensor, new StageId((StageKind)w.Stage, w.Round), w.Block);
+
+    public static BlobWire ToWire(BlobRef blob) => new() { Uri = blob.Uri, Length = blob.Length, Sha256 = blob.Sha256 };
+
+    public static BlobRef FromWire(BlobWire w) => new(w.Uri, w.Length, w.Sha256);
+
+    public static BlockTaskWire ToWire(BlockTask task)
+    {
+        var wire = new BlockTaskWire { Block = ToWire(task.Address), Plan = ToWire(task.Plan) };
+        switch (task.Parameters)
+        {
+            case ScanParameters:
+                wire.Scan = new ScanWire();
+                break;
+            case LewisParameters p:
+                wire.Lewis = new LewisWire
+                {
+                    Scale = p.Scale, Ellipsoid = ToWire(p.Ellipsoid), PreviousWeights = p.PreviousWeights is null ? null : ToWire(p.PreviousWeights),
+                };
+                break;
+            case CoresetParameters p:
+                wire.Coreset = new CoresetWire
+                {
+                    Scale = p.Scale, Weights = ToWire(p.Weights), WeightSum = p.WeightSum, NormSum = p.NormSum, SampleSize = p.SampleSize,
+                };
+                break;
+            case RefineParameters p:
+                wire.Refine = new RefineWire { Scale = p.Scale, Basis = ToWire(p.Basis), Rank = p.Rank, ResidualFloor = p.ResidualFloor };
+                break;
+            case FactoriseParameters p:
+                wire.Factorise = new FactoriseWire { Scale = p.Scale, Basis = ToWire(p.Basis), SvdBasis = ToWire(p.SvdBasis), Rank = p.Rank };
+                break;
+            default:
+                throw new SerializationException($"{task.Parameters.GetType()} has no wire form.");
+        }
+        return wire;
+    }
+
+    public static BlockTask FromWire(BlockTaskWire w) => new(FromWire(w.Block), FromWire(w.Plan), w.ParametersCase switch
+    {
+        BlockTaskWire.ParametersOneofCase.Scan => new ScanParameters(),
+        BlockTaskWire.ParametersOneofCase.Lewis => new LewisParameters(
+            w.Lewis.Scale, FromWire(w.Lewis.Ellipsoid), w.Lewis.PreviousWeights is null ? null : FromWire(w.Lewis.PreviousWeights)),
+        BlockTaskWire.ParametersOneofCase.Coreset => new CoresetParameters(
+            w.Coreset.Scale, FromWire(w.Coreset.Weights), w.Coreset.WeightSum, w.Coreset.NormSum, w.Coreset.SampleSize),
+        BlockTaskWire.ParametersOneofCase.Refine => new RefineParameters(w.Refine.Scale, FromWire(w.Refine.Basis), w.Refine.Rank, w.Refine.ResidualFloor),
+        BlockTaskWire.ParametersOneofCase.Factorise => new FactoriseParameters(
+            w.Factorise.Scale, FromWire(w.Factorise.Basis), FromWire(w.Factorise.SvdBasis), w.Factorise.Rank),
+        _ => throw new SerializationException("a block task without a known stage: coordinator and worker are of different versions."),
+    });
+
+    private static PlanWire ToWire(TensorPlan plan)
+    {
+        var wire = new PlanWire
+        {
+            Index = plan.Index, Name = plan.Name, Rows = plan.Rows, Columns = plan.Columns, InputType = plan.InputType.ToString(),
+            FactorType = plan.FactorType.ToString(), BlockRows = plan.BlockRows, P = plan.P, Method = plan.Method.ToString(),
+            Fit = plan.Fit.ToString(), Seed = plan.Seed, Input = plan.Input,
+        };
+        if (plan.Rank is { } rank)
+            wire.Rank = rank;
+        if (plan.TargetError is { } target)
+            wire.TargetError = target;
+        if (plan.RowWeights is { } weights)
+            wire.RowWeights = weights;
+        return wire;
+    }
+
+    private static TensorPlan FromWire(PlanWire w) => new()
+    {
+        Index = w.Index, Name = w.Name, Rows = w.Rows, Columns = w.Columns, InputType = Enum.Parse<ElementType>(w.InputType),
+        FactorType = Enum.Parse<ElementType>(w.FactorType), BlockRows = w.BlockRows, Rank = w.HasRank ? w.Rank : null,
+        TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, Method = Enum.Parse<Method>(w.Method), Fit = Enum.Parse<Fit>(w.Fit),
+        Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
+    };
+}
