@@ -1,4 +1,10 @@
+using System.Globalization;
+using Akka.Actor;
+using Akka.Cluster;
+using ClusterLp.Coordinator;
+using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
+using Microsoft.Extensions.Logging;
 
 namespace ClusterLp.Cli.Hosting;
 
@@ -12,6 +18,62 @@ public sealed record CoordinatorOptions(string Host, int Port, string JobDirecto
 /// <summary>The coordinator of a cluster: one node of role "coordinator"; workers join it.</summary>
 public static class CoordinatorProcess
 {
-    public static Task<JobOutcome> RunAsync(JobPlan plan, CoordinatorOptions options, IProgress<JobProgress> progress, CancellationToken cancellation) =>
-        throw new NotImplementedException();
+    /// <summary>How long the coordinator waits, once the job is over, for its workers to leave.</summary>
+    private static readonly TimeSpan DrainFor = TimeSpan.FromSeconds(5);
+
+    /// <exception cref="ClusterLpException">The job failed, the address cannot be listened on (73) or is not allowed (77).</exception>
+    /// <exception cref="OperationCanceledException">Interrupted.</exception>
+    public static async Task<JobOutcome> RunAsync(
+        JobPlan plan, CoordinatorOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
+    {
+        NodeConfig.EnsureAllowed(options.Host, options.Insecure);
+        var folder = new JobFolder(options.JobDirectory, plan);
+        ActorSystem system = Listen(options);
+        try
+        {
+            Cluster cluster = Cluster.Get(system);
+            cluster.Join(cluster.SelfAddress);
+            var job = new JobRun(system, plan, folder, options.Threads, progress, IFitPipeline.Standard);
+            string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
+            folder.WriteAddress(address);
+            HostingLog.Factory.CreateLogger(nameof(CoordinatorProcess)).LogInformation("listening on {Address}", address);
+            try
+            {
+                return await job.WaitAsync(cancellation);
+            }
+            finally
+            {
+                if (!cancellation.IsCancellationRequested)
+                    await DrainAsync(job.Coordinator);
+            }
+        }
+        finally
+        {
+            await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+        }
+    }
+
+    private static ActorSystem Listen(CoordinatorOptions options)
+    {
+        try
+        {
+            return NodeConfig.Start(NodeConfig.Cluster(options.Host, options.Port, NodeConfig.CoordinatorRole, seed: null));
+        }
+        catch (Exception e) when (e is not ClusterLpException)
+        {
+            throw ClusterLpException.CannotWrite($"cannot listen on {options.Host}:{options.Port}: {e.GetBaseException().Message}", e);
+        }
+    }
+
+    private static async Task DrainAsync(IActorRef coordinator)
+    {
+        try
+        {
+            await coordinator.Ask<Drained>(Drain.Instance, DrainFor);
+        }
+        catch (AskTimeoutException)
+        {
+            // A worker that hangs learns of the end when the connection closes.
+        }
+    }
 }

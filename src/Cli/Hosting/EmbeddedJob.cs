@@ -1,4 +1,8 @@
+using System.Globalization;
+using Akka.Actor;
+using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.WorkerNode;
 
 namespace ClusterLp.Cli.Hosting;
 
@@ -11,6 +15,29 @@ public sealed record EmbeddedOptions(int Workers, int ThreadsPerWorker, string J
 public static class EmbeddedJob
 {
     /// <exception cref="Core.ClusterLpException">The job failed; says why and with which exit code.</exception>
-    public static Task<JobOutcome> RunAsync(JobPlan plan, EmbeddedOptions options, IProgress<JobProgress> progress, CancellationToken cancellation) =>
-        throw new NotImplementedException();
+    /// <exception cref="OperationCanceledException">Interrupted; every thread has stopped.</exception>
+    public static async Task<JobOutcome> RunAsync(JobPlan plan, EmbeddedOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
+    {
+        var folder = new JobFolder(options.JobDirectory, plan);
+        // Disposed last: the threads that read it end with the actor system.
+        using var sources = new SourceCache(ModelFiles.Open);
+        ActorSystem system = NodeConfig.Start(NodeConfig.Local);
+        try
+        {
+            int threads = Math.Min(Environment.ProcessorCount, options.Workers * options.ThreadsPerWorker);
+            var job = new JobRun(system, plan, folder, threads, progress, IFitPipeline.Standard);
+            for (int i = 0; i < options.Workers; i++)
+            {
+                var worker = new WorkerSettings(
+                    new WorkerId(string.Create(CultureInfo.InvariantCulture, $"embedded-{i}")), options.ThreadsPerWorker, IFitPipeline.Standard,
+                    sources, _ => folder.Blobs, Timeout.InfiniteTimeSpan);
+                system.ActorOf(WorkerActor.Props(worker, job.Coordinator, new TaskCompletionSource<WorkerEnd>()), $"worker-{i}");
+            }
+            return await job.WaitAsync(cancellation);
+        }
+        finally
+        {
+            await system.Terminate();
+        }
+    }
 }

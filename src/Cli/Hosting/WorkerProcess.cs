@@ -1,4 +1,10 @@
+using System.Globalization;
+using Akka.Actor;
+using ClusterLp.Coordinator;
 using ClusterLp.Core;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+using ClusterLp.WorkerNode;
 
 namespace ClusterLp.Cli.Hosting;
 
@@ -7,12 +13,51 @@ namespace ClusterLp.Cli.Hosting;
 /// <param name="Host">This worker's own address (loopback by default); its port is chosen by the system.</param>
 /// <param name="Threads">Blocks computed at once.</param>
 /// <param name="Insecure">Allow a non-loopback address without TLS.</param>
-public sealed record WorkerOptions(string CoordinatorHost, int CoordinatorPort, string Host, int Threads, bool Insecure);
+public sealed record WorkerOptions(string CoordinatorHost, int CoordinatorPort, string Host, int Threads, bool Insecure)
+{
+    /// <summary>Where this machine has the job directory; null: where the coordinator has it.</summary>
+    public string? JobDirectory { get; init; }
+
+    /// <summary>How long to look for the coordinator.</summary>
+    public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromSeconds(45);
+}
 
 /// <summary>A worker of a cluster: joins, pulls blocks, ends when the job does.</summary>
 public static class WorkerProcess
 {
     /// <returns>Done when the job finished; Resumable when the coordinator was lost or never found.</returns>
-    public static Task<ExitCode> RunAsync(WorkerOptions options, CancellationToken cancellation) =>
-        throw new NotImplementedException();
+    /// <exception cref="ClusterLpException">Turned away (64) or an address that is not allowed (77).</exception>
+    /// <exception cref="OperationCanceledException">Interrupted; its blocks go to other workers.</exception>
+    public static async Task<ExitCode> RunAsync(WorkerOptions options, CancellationToken cancellation)
+    {
+        NodeConfig.EnsureAllowed(options.Host, options.Insecure);
+        NodeConfig.EnsureAllowed(options.CoordinatorHost, options.Insecure);
+        using var sources = new SourceCache(ModelFiles.Open);
+        var seed = new Address("akka.tcp", NodeConfig.SystemName, options.CoordinatorHost, options.CoordinatorPort);
+        ActorSystem system = NodeConfig.Start(NodeConfig.Cluster(options.Host, 0, NodeConfig.WorkerRole, seed));
+        try
+        {
+            var ended = new TaskCompletionSource<WorkerEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var settings = new WorkerSettings(
+                new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
+                options.Threads, IFitPipeline.Standard, sources, named => JobFolder.Store(options.JobDirectory ?? named), options.GiveUpAfter);
+            ActorSelection coordinator = system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
+            var joined = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Akka.Cluster.Cluster.Get(system).RegisterOnMemberUp(() => joined.TrySetResult());
+            if (await Task.WhenAny(joined.Task, system.WhenTerminated, Task.Delay(options.GiveUpAfter, cancellation)) != joined.Task)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                return ExitCode.Resumable;
+            }
+            system.ActorOf(WorkerActor.Props(settings, coordinator, ended), "worker");
+            WorkerEnd end = await ended.Task.WaitAsync(cancellation);
+            if (end.Code == ExitCode.Usage)
+                throw new ClusterLpException(end.Code, end.Reason);
+            return end.Code;
+        }
+        finally
+        {
+            await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+        }
+    }
 }

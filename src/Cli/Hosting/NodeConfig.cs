@@ -1,0 +1,94 @@
+using System.Net;
+using Akka.Actor;
+using Akka.Actor.Setup;
+using Akka.Configuration;
+using Akka.Hosting.Logging;
+using ClusterLp.Core;
+using ClusterLp.Messages.Serialization;
+using Microsoft.Extensions.Logging;
+
+namespace ClusterLp.Cli.Hosting;
+
+/// <summary>Configuration of the actor systems: local, or a node of the cluster.</summary>
+internal static class NodeConfig
+{
+    /// <summary>Every node's actor system has this name; it is part of every address.</summary>
+    public const string SystemName = "clusterlp";
+
+    public const string CoordinatorRole = "coordinator";
+    public const string WorkerRole = "worker";
+
+    /// <summary>
+    /// Starts an actor system that logs through <see cref="HostingLog"/>. A generic host around it would cost a third of
+    /// a small job's time and manage nothing else.
+    /// </summary>
+    public static ActorSystem Start(Config config)
+    {
+        var loggers = ConfigurationFactory.ParseString(
+            $$"""
+            akka {
+              loggers = ["{{typeof(LoggerFactoryLogger).AssemblyQualifiedName}}"]
+              loglevel = {{Level(HostingLog.Factory)}}
+              stdout-loglevel = OFF
+              log-dead-letters = off
+              log-dead-letters-during-shutdown = off
+              coordinated-shutdown.run-by-clr-shutdown-hook = off
+            }
+            """);
+        ActorSystemSetup setup = BootstrapSetup.Create().WithConfig(loggers.WithFallback(config)).And(new LoggerFactorySetup(HostingLog.Factory));
+        return ActorSystem.Create(SystemName, setup);
+    }
+
+    /// <summary>No network; messages pass by reference.</summary>
+    public static Config Local { get; } = ConfigurationFactory.ParseString("akka.actor.provider = local");
+
+    /// <summary>A node that listens on <paramref name="host"/>:<paramref name="port"/> (0: a free port) and joins the coordinator.</summary>
+    public static Config Cluster(string host, int port, string role, Address? seed)
+    {
+        bool anyAddress = IPAddress.TryParse(host, out IPAddress? address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
+        string publicHost = anyAddress ? Dns.GetHostName() : host;
+        string seeds = seed is null ? "" : $"\"{seed}\"";
+        return ConfigurationFactory.ParseString(
+            $$"""
+            akka {
+              actor.provider = cluster
+              remote.dot-netty.tcp {
+                hostname = "{{host}}"
+                public-hostname = "{{publicHost}}"
+                port = {{port}}
+                maximum-frame-size = 1048576b
+              }
+              remote.log-remote-lifecycle-events = off
+              cluster {
+                roles = [{{role}}]
+                seed-nodes = [{{seeds}}]
+                failure-detector.acceptable-heartbeat-pause = 10s
+                downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
+                # The cluster is the coordinator's: without it a worker has nothing to do, so the oldest coordinator's side stays.
+                split-brain-resolver {
+                  active-strategy = keep-oldest
+                  stable-after = 5s
+                  keep-oldest { role = {{CoordinatorRole}}, down-if-alone = off }
+                }
+                shutdown-after-unsuccessful-join-seed-nodes = 60s
+                log-info = off
+              }
+            }
+            """).WithFallback(WireSerializer.Config);
+    }
+
+    /// <exception cref="ClusterLpException">The address is reachable from other machines and nothing protects it (exit 77).</exception>
+    public static void EnsureAllowed(string host, bool insecure)
+    {
+        if (insecure || host == "localhost" || IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address))
+            return;
+        throw new ClusterLpException(ExitCode.Refused,
+            $"{host} can be reached from other machines, and anyone there could join: use a loopback address (127.0.0.1), or --insecure on a network you trust.");
+    }
+
+    private static string Level(ILoggerFactory factory)
+    {
+        Microsoft.Extensions.Logging.ILogger logger = factory.CreateLogger(nameof(NodeConfig));
+        return logger.IsEnabled(LogLevel.Debug) ? "DEBUG" : logger.IsEnabled(LogLevel.Information) ? "INFO" : "WARNING";
+    }
+}

@@ -1,0 +1,16 @@
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.State;
+
+namespace ClusterLp.Coordinator;
+
+/// <summary>What a job needs from its process.</summary>
+/// <param name="Pipeline">What reduces its stages.</param>
+/// <param name="Blobs">Its blob store.</param>
+/// <param name="JobDirectory">Its folder, as told to workers.</param>
+/// <param name="Threads">Threads of a reduction, 1 or more; the result does not depend on it.</param>
+/// <param name="Epoch">This coordinator's term.</param>
+/// <param name="Policy">How blocks are handed out.</param>
+/// <param name="Progress">Told a few times a second, from an actor's thread.</param>
+public sealed record JobSettings(
+    IFitPipeline Pipeline, IBlobStore Blobs, string JobDirectory, int Threads, Epoch Epoch, JobPolicy Policy, IProgress<JobProgress> Progress);

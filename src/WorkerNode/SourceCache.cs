@@ -1,0 +1,52 @@
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+
+namespace ClusterLp.WorkerNode;
+
+/// <summary>
+/// Opened models and their matrices, shared by all slots (and all embedded workers) of a process: a model is mapped once.
+/// Thread-safe. Dispose it after the slots have stopped.
+/// </summary>
+/// <param name="open">Opens a model by path.</param>
+public sealed class SourceCache(Func<string, IModel> open) : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, IModel> _models = [];
+    private readonly Dictionary<(string Input, string Tensor), IMatrixSource> _matrices = [];
+
+    /// <summary>The matrix a plan speaks of, opened at first use; its shape must be the plan's.</summary>
+    /// <exception cref="Core.ClusterLpException">It cannot be opened, or has changed since the job was planned.</exception>
+    public IMatrixSource Matrix(TensorPlan plan)
+    {
+        lock (_lock)
+        {
+            if (_matrices.TryGetValue((plan.Input, plan.Name), out IMatrixSource? matrix))
+                return matrix;
+            if (!_models.TryGetValue(plan.Input, out IModel? model))
+                _models.Add(plan.Input, model = open(plan.Input));
+            matrix = model.OpenMatrix(plan.Name);
+            if (matrix.Rows != plan.Rows || matrix.Columns != plan.Columns)
+            {
+                string found = $"{matrix.Rows} x {matrix.Columns}";
+                matrix.Dispose();
+                throw Core.ClusterLpException.BadInput(
+                    $"{plan.Input}: tensor \"{plan.Name}\" is {found} here but {plan.Rows} x {plan.Columns} in the job: the file has changed or is another one on this machine.");
+            }
+            _matrices.Add((plan.Input, plan.Name), matrix);
+            return matrix;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach (IMatrixSource matrix in _matrices.Values)
+                matrix.Dispose();
+            foreach (IModel model in _models.Values)
+                model.Dispose();
+            _matrices.Clear();
+            _models.Clear();
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using Akka.Actor;
+using Akka.Event;
+using ClusterLp.Core;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Messages;
+
+namespace ClusterLp.WorkerNode;
+
+/// <summary>
+/// /user/worker: registers, pulls blocks for its free slots, passes them to its executor and reports what comes of them
+/// until the job says it is recorded. Ends with the job, or when the coordinator cannot be found or is lost.
+/// </summary>
+public sealed class WorkerActor : ReceiveActor, IWithTimers
+{
+    private static readonly TimeSpan RegisterEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RepeatEvery = TimeSpan.FromSeconds(3);
+
+    private readonly WorkerSettings _settings;
+    private readonly ICanTell _coordinator;
+    private readonly TaskCompletionSource<WorkerEnd> _ended;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly Dictionary<(BlockAddress, int), IBlockReply> _unanswered = [];
+    private readonly HashSet<(BlockAddress, int)> _running = [];
+    private IActorRef _job = ActorRefs.Nobody;
+    private IActorRef _executor = ActorRefs.Nobody;
+    private JobId _jobId;
+    private Epoch _epoch;
+
+    /// <param name="coordinator">The coordinator actor, or a selection of its address.</param>
+    /// <param name="ended">Told once why the worker stopped.</param>
+    public WorkerActor(WorkerSettings settings, ICanTell coordinator, TaskCompletionSource<WorkerEnd> ended)
+    {
+        (_settings, _coordinator, _ended) = (settings, coordinator, ended);
+        Receive<RegisterTick>(_ => Register());
+        Receive<GiveUp>(_ => End(ExitCode.Resumable, $"no coordinator answered within {_settings.GiveUpAfter.TotalSeconds:0} s"));
+        Receive<WorkerRejected>(rejected => End(ExitCode.Usage, rejected.Reason));
+        Receive<JobFinished>(finished => End(ExitCode.Done, finished.Reason));
+        Receive<WorkerAccepted>(Begin);
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    public static Props Props(WorkerSettings settings, ICanTell coordinator, TaskCompletionSource<WorkerEnd> ended) =>
+        Akka.Actor.Props.Create(() => new WorkerActor(settings, coordinator, ended));
+
+    protected override void PreStart()
+    {
+        Timers.StartPeriodicTimer(RegisterTick.Instance, RegisterTick.Instance, RegisterEvery);
+        Timers.StartSingleTimer(GiveUp.Instance, GiveUp.Instance, _settings.GiveUpAfter);
+        Register();
+    }
+
+    protected override void PostStop() => _ended.TrySetResult(new WorkerEnd(ExitCode.Resumable, "the worker was stopped"));
+
+    private void Register() => _coordinator.Tell(
+        new RegisterWorker(_settings.Id, _settings.Slots, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Protocol.Version), Self);
+
+    private void Begin(WorkerAccepted accepted)
+    {
+        (_job, _jobId, _epoch) = (Sender, accepted.JobId, accepted.Epoch);
+        Timers.Cancel(RegisterTick.Instance);
+        Timers.Cancel(GiveUp.Instance);
+        Context.Watch(_job);
+        var blobs = _settings.OpenStore(accepted.JobDirectory);
+        _executor = Context.ActorOf(Akka.Actor.Props.Create(() => new BlockExecutor(_settings, blobs)), "executor");
+        Become(Working);
+        Timers.StartPeriodicTimer(RepeatTick.Instance, RepeatTick.Instance, RepeatEvery);
+        RequestWork();
+    }
+
+    private void Working()
+    {
+        Receive<AssignBlock>(Current, assignment =>
+        {
+            if (_running.Add((assignment.Task.Address, assignment.Attempt)))
+                _executor.Tell(assignment);
+        });
+        Receive<CancelBlock>(Current, _executor.Tell);
+        Receive<BlockProgress>(_job.Tell);
+        Receive<BlockExecutor.SlotFreed>(freed =>
+        {
+            _running.Remove(freed.Block);
+            if (freed.Reply is { } reply)
+            {
+                _unanswered[freed.Block] = reply;
+                _job.Tell(reply);
+            }
+            RequestWork();
+        });
+        Receive<BlockCommitted>(Current, answer => _unanswered.Remove((answer.Block, answer.Attempt)));
+        Receive<NoWork>(Current, none => Timers.StartSingleTimer(AskTick.Instance, AskTick.Instance, none.RetryAfter));
+        Receive<AskTick>(_ => RequestWork());
+        Receive<RepeatTick>(_ =>
+        {
+            foreach (IBlockReply reply in _unanswered.Values)
+                _job.Tell(reply);
+        });
+        Receive<JobFinished>(Current, finished => End(ExitCode.Done, finished.Reason));
+        Receive<Terminated>(_ => End(ExitCode.Resumable, "the coordinator is gone"));
+        Receive<WorkerAccepted>(_ => { });
+    }
+
+    private bool Current(IJobMessage message) => message.JobId == _jobId && message.Epoch == _epoch;
+
+    private void RequestWork()
+    {
+        int free = _settings.Slots - _running.Count;
+        if (free > 0)
+            _job.Tell(new RequestWork(_jobId, _epoch, _settings.Id, free));
+    }
+
+    private void End(ExitCode code, string reason)
+    {
+        if (code == ExitCode.Done && reason.Length == 0)
+            _log.Info("the job is done");
+        else
+            _log.Warning("leaving: {0}", reason);
+        _ended.TrySetResult(new WorkerEnd(code, reason));
+        Context.Stop(Self);
+    }
+
+    private sealed record RegisterTick
+    {
+        public static readonly RegisterTick Instance = new();
+    }
+
+    private sealed record GiveUp
+    {
+        public static readonly GiveUp Instance = new();
+    }
+
+    private sealed record RepeatTick
+    {
+        public static readonly RepeatTick Instance = new();
+    }
+
+    private sealed record AskTick
+    {
+        public static readonly AskTick Instance = new();
+    }
+}

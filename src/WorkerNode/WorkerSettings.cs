@@ -1,0 +1,18 @@
+using ClusterLp.Core;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+
+namespace ClusterLp.WorkerNode;
+
+/// <summary>What a worker needs from its process.</summary>
+/// <param name="Id">Unique among all processes that ever join the job.</param>
+/// <param name="Slots">Blocks computed at once, 1 or more.</param>
+/// <param name="Pipeline">What computes them.</param>
+/// <param name="Sources">Opened inputs; not owned.</param>
+/// <param name="OpenStore">The job's blob store, given the job directory as the coordinator names it.</param>
+/// <param name="GiveUpAfter">How long to look for the coordinator.</param>
+public sealed record WorkerSettings(
+    WorkerId Id, int Slots, IFitPipeline Pipeline, SourceCache Sources, Func<string, IBlobStore> OpenStore, TimeSpan GiveUpAfter);
+
+/// <summary>Why a worker stopped. Done: the job is over. Resumable: no coordinator. Usage: it was turned away.</summary>
+public sealed record WorkerEnd(ExitCode Code, string Reason);
