@@ -44,11 +44,12 @@ internal sealed class WorkEstimate(JobPlan plan)
     {
         double n = tensor.Rows, d = tensor.Columns, k = tensor.Rank ?? d / 2, gram = n * d * d;
         yield return (StageKind.Scan, 1, gram);
-        if (tensor.Method != Method.Svd)
+        bool coreset = tensor.Method == Method.Lp && tensor.Fit == Fit.Coreset && n >= 20 * d;
+        if (tensor.Method == Method.Lewis || coreset)
             yield return (StageKind.Lewis, LewisRounds, LewisRounds * 2 * gram);
         if (tensor.Method == Method.Lp)
         {
-            if (tensor.Fit == Fit.Coreset)
+            if (coreset)
                 yield return (StageKind.Coreset, 1, 0.1 * gram);
             yield return (StageKind.Refine, RefineRounds, RefineRounds * (gram + 2 * n * d * k));
         }

@@ -1,0 +1,122 @@
+using System.Text.Json;
+using ClusterLp.Core;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Cli.Tests;
+
+/// <summary>The whole job through the command line, from a generated file to verified output.</summary>
+public sealed class CompressTests : IDisposable
+{
+    private readonly Folder _folder = new();
+    private readonly string _model;
+
+    public CompressTests() => _model = _folder.WriteMatrix("emb.npy", 1500, 24);
+
+    public void Dispose() => _folder.Dispose();
+
+    private Task<CommandLine> CompressAsync(string output, params string[] more) =>
+        CommandLine.RunAsync(["compress", _model, "--output", _folder[output], .. more]);
+
+    [Fact]
+    public async Task Compress_writes_a_model_that_verify_confirms_and_leaves_nothing_else()
+    {
+        CommandLine run = await CompressAsync("out", "--compression", "0.5");
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        Assert.Contains("1500 x 24", run.Out);
+        Assert.Contains("SVD", run.Out);
+        Assert.Equal(["clusterlp.json", "model.safetensors"], Directory.GetFileSystemEntries(_folder["out"]).Select(Path.GetFileName).Order());
+        Assert.Equal(["emb.npy", "out"], Directory.GetFileSystemEntries(_folder.Root).Select(Path.GetFileName).Order());
+
+        CommandLine verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model);
+        Assert.True(verify.Code == ExitCode.Done, verify.Out + verify.Error);
+        Assert.Contains("match", verify.Out);
+    }
+
+    [Fact]
+    public async Task Json_is_the_report_and_the_only_thing_on_standard_output()
+    {
+        CommandLine run = await CompressAsync("out", "--rank", "5", "--p", "1", "--json", "--quiet");
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        JobReport report = JsonSerializer.Deserialize<JobReport>(run.Out, ReportJson.Options)!;
+        TensorReport tensor = Assert.Single(report.Tensors);
+        Assert.Equal(("emb", 1500L, 24, 5, 1.0, "lp"), (tensor.Name, tensor.Rows, tensor.Columns, tensor.Rank, tensor.P, tensor.Method));
+        Assert.Equal(1500 * 24 * 4, tensor.BytesBefore);
+        Assert.Equal((1500 + 24) * 5 * 4, tensor.BytesAfter);
+        Assert.True(tensor.Errors.L1 < tensor.Svd.L1, "l_1 does no better than SVD in l_1 on a matrix with outliers");
+        Assert.True(tensor.Errors.Frobenius >= tensor.Svd.Frobenius * (1 - 1e-5), "SVD is not the best in Frobenius");
+        Assert.Equal(run.Out, File.ReadAllText(Path.Combine(_folder["out"], "clusterlp.json")));
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(_model))), Assert.Single(report.Inputs).Sha256);
+        Assert.Empty(run.Error);
+    }
+
+    [Fact]
+    public async Task An_existing_output_is_replaced_only_with_force()
+    {
+        Assert.Equal(ExitCode.Done, (await CompressAsync("out", "--rank", "3")).Code);
+        byte[] before = File.ReadAllBytes(Path.Combine(_folder["out"], "model.safetensors"));
+        CommandLine refused = await CompressAsync("out", "--rank", "4");
+        Assert.Equal(ExitCode.CannotWrite, refused.Code);
+        Assert.Contains("--force", refused.Error);
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(_folder["out"], "model.safetensors")));
+        Assert.Equal(ExitCode.Done, (await CompressAsync("out", "--rank", "4", "--force")).Code);
+        Assert.NotEqual(before, File.ReadAllBytes(Path.Combine(_folder["out"], "model.safetensors")));
+    }
+
+    [Fact]
+    public async Task An_altered_output_fails_verification_with_65()
+    {
+        Assert.Equal(ExitCode.Done, (await CompressAsync("out", "--rank", "3")).Code);
+        string file = Path.Combine(_folder["out"], "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(file);
+        bytes[^100] ^= 0x40;
+        File.WriteAllBytes(file, bytes);
+        CommandLine verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model);
+        Assert.Equal(ExitCode.BadInput, verify.Code);
+        Assert.Contains("SHA-256", verify.Out);
+        Assert.Contains("do not match", verify.Error);
+    }
+
+    [Theory]
+    [InlineData(ExitCode.BadInput, "p is 3", "--rank", "3", "--p", "3")]
+    [InlineData(ExitCode.BadInput, "would not shrink", "--rank", "24")]
+    [InlineData(ExitCode.BadInput, "no tensor matches", "--rank", "3", "--tensor", "nonesuch")]
+    [InlineData(ExitCode.Usage, "exactly one of", "--rank", "3", "--compression", "0.5")]
+    [InlineData(ExitCode.Usage, "exactly one of")]
+    [InlineData(ExitCode.InputMissing, "no such file of row weights", "--rank", "3", "--row-weights", "nonesuch.txt")]
+    public async Task What_cannot_be_done_is_refused_before_anything_is_written(ExitCode code, string expected, params string[] options)
+    {
+        CommandLine run = await CompressAsync("out", options);
+        Assert.Equal(code, run.Code);
+        Assert.Contains(expected, run.Error);
+        Assert.Equal(["emb.npy"], Directory.GetFileSystemEntries(_folder.Root).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task A_named_job_directory_is_kept_and_its_status_is_done()
+    {
+        CommandLine run = await CompressAsync("out", "--rank", "3", "--job-dir", _folder["job"]);
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        CommandLine status = await CommandLine.RunAsync("status", "--job-dir", _folder["job"]);
+        Assert.Contains(": done", status.Out);
+    }
+
+    [Fact]
+    public async Task An_interrupted_job_exits_130_and_cleans_up()
+    {
+        using var stopped = new CancellationTokenSource();
+        stopped.Cancel();
+        CommandLine run = await CommandLine.RunAsync(stopped.Token, "compress", _model, "--output", _folder["out"], "--rank", "3");
+        Assert.Equal(ExitCode.Interrupted, run.Code);
+        Assert.Contains("interrupted", run.Error);
+        Assert.Equal(["emb.npy"], Directory.GetFileSystemEntries(_folder.Root).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task Doctor_finds_that_a_tiny_fit_agrees_with_brute_force()
+    {
+        CommandLine run = await CommandLine.RunAsync("doctor", "--json");
+        Assert.True(run.Code == ExitCode.Done, run.Out);
+        JsonElement check = JsonDocument.Parse(run.Out).RootElement.EnumerateArray().Single(finding => finding.GetProperty("subject").GetString() == "self-check");
+        Assert.Equal("ok", check.GetProperty("verdict").GetString());
+    }
+}

@@ -1,0 +1,97 @@
+using ClusterLp.Core;
+
+namespace ClusterLp.Cli.Tests;
+
+public class UsageTests
+{
+    [Theory]
+    [InlineData("--p is 'auto'; expected a number", "compress", "m.npy", "--p", "auto")]
+    [InlineData("--p is '1,5'; expected a number", "compress", "m.npy", "--p", "1,5")]
+    [InlineData("--rank is '0'; expected a whole number of 1 or more", "compress", "m.npy", "--rank", "0")]
+    [InlineData("--rank is '2.5'", "compress", "m.npy", "--rank", "2.5")]
+    [InlineData("--seed is '-1'", "compress", "m.npy", "--seed", "-1")]
+    [InlineData("--method is 'l1'; expected one of lp, lewis, svd", "compress", "m.npy", "--method", "l1")]
+    [InlineData("--method is '1'; expected one of lp, lewis, svd", "compress", "m.npy", "--method", "1")]
+    [InlineData("--dtype is 'i8'; expected one of f32, f16, bf16", "compress", "m.npy", "--dtype", "i8")]
+    [InlineData("--log-format is 'xml'; expected one of text, json", "doctor", "--log-format", "xml")]
+    [InlineData("--coordinator is 'host'; expected HOST:PORT", "worker", "--coordinator", "host")]
+    [InlineData("--coordinator is '::1:80'; expected HOST:PORT", "worker", "--coordinator", "::1:80")]
+    [InlineData("--coordinator is 'host:0'", "worker", "--coordinator", "host:0")]
+    [InlineData("--coordinator", "worker")]
+    [InlineData("--against", "verify", "out")]
+    [InlineData("'compress'", "compress")]
+    [InlineData("'frobnicate'", "frobnicate")]
+    [InlineData("'--nonesuch'", "inspect", "m.npy", "--nonesuch")]
+    [InlineData("shell is 'csh'; expected bash, zsh or fish", "completion", "csh")]
+    public async Task A_wrong_command_line_exits_64_and_names_what_is_wrong(string expected, params string[] arguments)
+    {
+        CommandLine run = await CommandLine.RunAsync(arguments);
+        Assert.Equal(ExitCode.Usage, run.Code);
+        Assert.Contains(expected, run.Error);
+        Assert.StartsWith("clusterlp: error: ", run.Error);
+        Assert.Contains("--help'.", run.Error);
+        Assert.Empty(run.Out);
+    }
+
+    [Fact]
+    public async Task Without_arguments_the_help_goes_to_standard_error_and_the_exit_code_is_64()
+    {
+        CommandLine run = await CommandLine.RunAsync();
+        Assert.Equal(ExitCode.Usage, run.Code);
+        Assert.Contains("compress", run.Error);
+        Assert.Empty(run.Out);
+    }
+
+    [Theory]
+    [InlineData("compress", "--compression", "--target-error", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--json")]
+    [InlineData("coordinator", "--job", "--listen", "--insecure", "--job-dir")]
+    [InlineData("worker", "--coordinator", "--threads")]
+    [InlineData("status", "--job-dir", "--json")]
+    [InlineData("verify", "--against", "--json")]
+    public async Task Help_lists_the_options_and_ends_with_examples(string verb, params string[] options)
+    {
+        CommandLine run = await CommandLine.RunAsync(verb, "--help");
+        Assert.Equal(ExitCode.Done, run.Code);
+        Assert.All(options, option => Assert.Contains(option, run.Out));
+        Assert.Contains($"clusterlp {verb}", run.Out[run.Out.IndexOf("Examples:", StringComparison.Ordinal)..]);
+    }
+
+    [Fact]
+    public async Task The_version_is_a_number_alone()
+    {
+        CommandLine run = await CommandLine.RunAsync("--version");
+        Assert.Matches(@"^\d+\.\d+\.\d+\s*$", run.Out);
+    }
+
+    [Fact]
+    public async Task Suggestions_offer_each_word_of_a_choice_once()
+    {
+        string line = "clusterlp compress m.npy --method ";
+        CommandLine run = await CommandLine.RunAsync($"[suggest:{line.Length}]", line);
+        Assert.Equal(["lewis", "lp", "svd"], run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Order());
+    }
+
+    [Theory]
+    [InlineData("bash", "complete -o default -F _clusterlp clusterlp")]
+    [InlineData("zsh", "compdef _clusterlp clusterlp")]
+    [InlineData("fish", "complete -c clusterlp")]
+    public async Task Every_shell_has_a_completion_script_that_asks_the_program(string shell, string registration)
+    {
+        CommandLine run = await CommandLine.RunAsync("completion", shell);
+        Assert.Contains(registration, run.Out);
+        Assert.Contains("[suggest:", run.Out);
+    }
+
+    [Theory]
+    [InlineData(ExitCode.InputMissing, "compress", "nonesuch.npy", "--rank", "2")]
+    [InlineData(ExitCode.InputMissing, "inspect", "nonesuch.npy")]
+    [InlineData(ExitCode.InputMissing, "verify", "nonesuch", "--against", "nonesuch.npy")]
+    [InlineData(ExitCode.InputMissing, "coordinator", "--job", "nonesuch.json")]
+    [InlineData(ExitCode.InputMissing, "status", "--job-dir", "nonesuch")]
+    public async Task A_missing_input_exits_66_in_one_line_that_names_it(ExitCode code, params string[] arguments)
+    {
+        CommandLine run = await CommandLine.RunAsync(arguments);
+        Assert.Equal(code, run.Code);
+        Assert.Contains("nonesuch", Assert.Single(run.Error.TrimEnd().Split('\n')));
+    }
+}
