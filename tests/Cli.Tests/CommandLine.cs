@@ -1,6 +1,9 @@
 using ClusterLp.Core;
 using Spectre.Console;
 
+// The process has one log and one kernel set, and a job uses all cores anyway.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace ClusterLp.Cli.Tests;
 
 /// <summary>Runs the program in this process, with both streams captured.</summary>

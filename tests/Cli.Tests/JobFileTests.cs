@@ -25,7 +25,7 @@ public sealed class JobFileTests : IDisposable
         JobFile job = JobFile.Read(path);
         Assert.Equal(_folder["in/m.npy"], job.Spec.Input);
         Assert.Equal(_folder["out"], job.Spec.Output);
-        Assert.Equal(["a*", "b"], job.Spec.Tensors);
+        Assert.Equal(["a*", "b"], job.Spec.Tensors.AsEnumerable());
         Assert.Equal((null, null, 0.2), (job.Spec.Rank, job.Spec.Compression, job.Spec.TargetError));
         Assert.Equal((1.25, Method.Lp, Fit.Exact), (job.Spec.P, job.Spec.Method, job.Spec.Fit));
         Assert.Equal(_folder["w.txt"], job.Spec.RowWeights);
@@ -39,7 +39,7 @@ public sealed class JobFileTests : IDisposable
     {
         JobFile job = JobFile.Read(_folder.Write("job.json", """{"model": "bert/model.safetensors", "tensor": "x", "rank": 7}"""));
         Assert.Equal(_folder["model.clusterlp"], job.Spec.Output);
-        Assert.Equal(["x"], job.Spec.Tensors);
+        Assert.Equal(["x"], job.Spec.Tensors.AsEnumerable());
         Assert.Equal((7, 1.5, Method.Lp, Fit.Coreset, 0ul), (job.Spec.Rank, job.Spec.P, job.Spec.Method, job.Spec.Fit, job.Spec.Seed));
         Assert.Null(job.JobDirectory);
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Configuration;
@@ -6,6 +7,8 @@ using Akka.Hosting.Logging;
 using ClusterLp.Core;
 using ClusterLp.Messages.Serialization;
 using Microsoft.Extensions.Logging;
+
+[assembly: InternalsVisibleTo("ClusterLp.Cluster.Tests")]
 
 namespace ClusterLp.Cli.Hosting;
 

@@ -87,7 +87,7 @@ internal sealed class ProgressDisplay : IAsyncDisposable
         int filled = (int)Math.Round(bar * Math.Clamp(row.Share, 0, 1));
         string name = Shorten(row.Label, label).PadRight(label);
         string drawn = new string(unicode ? '━' : '#', filled) + new string(unicode ? '─' : '-', bar - filled);
-        int left = width - label - bar - 8;
+        int left = width - label - bar - 9;
         string detail = row.Detail.Length <= left ? row.Detail : row.Detail[..Math.Max(0, left)];
         return $"{name} {drawn} {Share(row),5}  {detail}".TrimEnd();
     }

@@ -25,7 +25,7 @@ internal static class ResultWords
     {
         Errors ours = tensor.Errors, svd = tensor.Svd;
         bool weighted = ours.WeightedLp is not null && svd.WeightedLp is not null;
-        string relative = $"{Figures.Error(100 * tensor.RelativeLp)} % of the matrix' {NormName(tensor.P)} norm is lost";
+        string relative = $"{(100 * tensor.RelativeLp).ToString("G3", CultureInfo.InvariantCulture)} % of the matrix' {NormName(tensor.P)} norm is lost";
         if (tensor.Method == "svd")
             yield return $"This is the SVD itself, stored as {tensor.FactorType}; {relative}.";
         else
@@ -40,7 +40,7 @@ internal static class ResultWords
             yield return relative + ".";
         }
         if (tensor.Method == "lp" && tensor.LargestGap > 0)
-            yield return $"Given V, every row of U is within {Figures.Error(100 * tensor.LargestGap)} % of its best {NormName(tensor.P)} error.";
+            yield return $"Given V, every row of U is within {(100 * tensor.LargestGap).ToString("G2", CultureInfo.InvariantCulture)} % of its best {NormName(tensor.P)} error.";
         if (tensor.TargetMet is bool met)
             yield return met ? "The target error is met." : "The target error is NOT met by the factors as stored; lower it, or name a larger --rank.";
     }

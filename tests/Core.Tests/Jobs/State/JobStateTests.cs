@@ -1,0 +1,169 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.State;
+using CsCheck;
+
+namespace ClusterLp.Core.Tests.Jobs.State;
+
+/// <summary>Random histories of workers that come, go, hang, fail and repeat themselves.</summary>
+public sealed class JobStateTests
+{
+    private const int Blocks = 5;
+    private static readonly Epoch Term = new(1);
+
+    [Fact]
+    public void Every_block_is_committed_once_in_block_order_and_the_job_ends_whatever_happens_on_the_way() =>
+        Gen.Select(Gen.Int[1, 3], Gen.Int[0, 7].Array[0, 120], Gen.Int[0, 1 << 20]).Sample((tensors, choices, seed) =>
+        {
+            var history = new History(tensors, seed);
+            foreach (int choice in choices)
+                history.Step(choice);
+            history.RunToTheEnd();
+            Assert.Equal(JobEnd.Done, history.State.End);
+            Assert.Equal(2 * tensors, history.Reductions.Count);
+            Assert.Equal(2 * tensors * Blocks, history.State.Committed);
+            foreach (ReduceEffect reduction in history.Reductions)
+                for (int block = 0; block < Blocks; block++)
+                    Assert.Equal(block, ((CoresetFigures)reduction.Results[block].Figures).Rows);
+        });
+
+    [Fact]
+    public void Reports_of_another_epoch_or_attempt_are_refused()
+    {
+        var history = new History(tensors: 1, seed: 0);
+        var worker = new WorkerId("w0");
+        history.Apply(new WorkerRegistered(worker, 1, TimeSpan.Zero));
+        AssignEffect first = history.Apply(new WorkRequested(worker, 1, TimeSpan.Zero)).OfType<AssignEffect>().Single();
+        foreach ((Epoch epoch, int attempt) in ((Epoch, int)[])[(new Epoch(0), 1), (Term, 2)])
+        {
+            var effects = history.Apply(new BlockDone(worker, first.Block, epoch, attempt, History.Result(first.Block, attempt), TimeSpan.Zero));
+            Assert.False(effects.OfType<AcknowledgeEffect>().Single().Accepted);
+        }
+        Assert.Equal(0, history.State.Committed);
+    }
+
+    [Fact]
+    public void A_silent_workers_lease_runs_out_and_its_late_result_does_not_count()
+    {
+        var history = new History(tensors: 1, seed: 0);
+        var (slow, fast) = (new WorkerId("slow"), new WorkerId("fast"));
+        history.Apply(new WorkerRegistered(slow, 1, TimeSpan.Zero));
+        AssignEffect first = history.Apply(new WorkRequested(slow, 1, TimeSpan.Zero)).OfType<AssignEffect>().Single();
+        history.Apply(new WorkerRegistered(fast, 1, TimeSpan.Zero));
+        TimeSpan late = history.State.Policy.Lease;
+        Assert.Contains(history.Apply(new LeaseTick(late)), effect => effect is CancelEffect { Attempt: 1 });
+        AssignEffect second = history.Apply(new WorkRequested(fast, 1, late)).OfType<AssignEffect>().Single();
+        Assert.Equal((first.Block, 2), (second.Block, second.Attempt));
+        Assert.False(history.Apply(new BlockDone(slow, first.Block, Term, 1, History.Result(first.Block, 1), late)).OfType<AcknowledgeEffect>().Single().Accepted);
+        Assert.True(history.Apply(new BlockDone(fast, first.Block, Term, 2, History.Result(first.Block, 2), late)).OfType<AcknowledgeEffect>().Single().Accepted);
+    }
+
+    /// <summary>A job with two stages a tensor, and a world of four workers around it.</summary>
+    private sealed class History
+    {
+        private readonly Random _random;
+        private readonly List<AssignEffect> _held = [];
+        private readonly List<BlockDone> _told = [];
+        private readonly Queue<ReduceEffect> _reducing = [];
+        private TimeSpan _now;
+
+        public History(int tensors, int seed)
+        {
+            _random = new Random(seed);
+            var plans = Enumerable.Range(0, tensors).Select(i => new TensorPlan
+            {
+                Index = i, Name = $"t{i}", Rows = Blocks, Columns = 1, InputType = ElementType.F32, FactorType = ElementType.F32,
+                BlockRows = 1, P = 1, Method = Method.Lp, Fit = Fit.Exact, Seed = 0, Input = "in",
+            });
+            var plan = new JobPlan(new JobId("j"), new JobSpec { Input = "in", Output = "out" }, [.. plans], []);
+            // Attempts are not limited here: a history may lose a block's worker any number of times.
+            State = JobState.Begin(plan, FitPipeline.Begin, Term, new JobPolicy { MostAttempts = int.MaxValue, TensorWindow = 2 });
+        }
+
+        public JobState State { get; private set; }
+        public List<ReduceEffect> Reductions { get; } = [];
+
+        public static BlockResult Result(BlockAddress block, int attempt) =>
+            new(new BlobRef($"file:{block}.{attempt}", 1, ""), new CoresetFigures(block.Block));
+
+        public ImmutableArray<JobEffect> Apply(JobEvent cause)
+        {
+            (State, ImmutableArray<JobEffect> effects) = State.Apply(cause);
+            foreach (JobEffect effect in effects)
+            {
+                if (effect is AssignEffect assign)
+                    _held.Add(assign);
+                if (effect is ReduceEffect reduce)
+                {
+                    Reductions.Add(reduce);
+                    _reducing.Enqueue(reduce);
+                }
+            }
+            // One lease a block at most, and never more leases than slots.
+            Assert.All(State.Workers, w => Assert.True(State.LeasesOf(w.Key).Count() <= w.Value.Slots));
+            Assert.All(State.Leases, held => Assert.Contains(held.Lease.Worker, State.Workers.Keys));
+            return effects;
+        }
+
+        public void Step(int choice)
+        {
+            var worker = new WorkerId($"w{_random.Next(4)}");
+            _now += TimeSpan.FromSeconds(_random.Next(50));
+            AssignEffect? held = _held.Count == 0 ? null : _held[_random.Next(_held.Count)];
+            switch (choice)
+            {
+                case 0 when !State.Workers.ContainsKey(worker):
+                    Apply(new WorkerRegistered(worker, 1 + _random.Next(2), _now));
+                    break;
+                case 1:
+                    Apply(new WorkerLost(worker, "gone", _now));
+                    break;
+                case 2:
+                    Apply(new WorkRequested(worker, 2, _now));
+                    break;
+                case 3 when held is not null:
+                    var done = new BlockDone(held.Worker, held.Block, Term, held.Attempt, Result(held.Block, held.Attempt), _now);
+                    _told.Add(done);
+                    Apply(done);
+                    break;
+                case 4 when held is not null:
+                    Apply(new BlockErred(held.Worker, held.Block, Term, held.Attempt, FailureKind.Retryable, ExitCode.Internal, "failed", _now));
+                    break;
+                case 5:
+                    Apply(new LeaseTick(_now));
+                    break;
+                case 6 when _told.Count > 0:
+                    Apply(_told[_random.Next(_told.Count)] with { Now = _now });
+                    break;
+                case 7:
+                    FinishReduction();
+                    break;
+            }
+        }
+
+        /// <summary>From here on one worker stays and does its work.</summary>
+        public void RunToTheEnd()
+        {
+            for (int i = 0; i < 4; i++)
+                Apply(new WorkerLost(new WorkerId($"w{i}"), "gone", _now));
+            var steady = new WorkerId("steady");
+            Apply(new WorkerRegistered(steady, 1, _now));
+            for (int round = 0; State.End is null && round < 1000; round++)
+            {
+                FinishReduction();
+                foreach (AssignEffect assign in Apply(new WorkRequested(steady, 1, _now)).OfType<AssignEffect>())
+                    Apply(new BlockDone(steady, assign.Block, Term, assign.Attempt, Result(assign.Block, assign.Attempt), _now));
+            }
+        }
+
+        private void FinishReduction()
+        {
+            if (!_reducing.TryDequeue(out ReduceEffect? reduce))
+                return;
+            StageKind next = reduce.Fit.Stage.Kind == StageKind.Scan ? StageKind.Factorise : StageKind.Done;
+            Apply(new ReductionDone(reduce.Plan.Index, reduce.Fit.Stage, reduce.Fit with { Stage = new StageId(next, 0) }, _now));
+        }
+    }
+}

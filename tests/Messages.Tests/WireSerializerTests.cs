@@ -1,0 +1,102 @@
+using System.Runtime.Serialization;
+using Akka.Actor;
+using Akka.Serialization;
+using ClusterLp.Core;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.LpFit;
+using ClusterLp.Messages;
+using ClusterLp.Messages.Serialization;
+using CsCheck;
+
+namespace ClusterLp.Messages.Tests;
+
+public sealed class WireSerializerTests : IDisposable
+{
+    private static readonly Gen<BlobRef> Blob = Gen.Select(Gen.String, Gen.Long, Gen.String, (u, l, s) => new BlobRef(u, l, s));
+    private static readonly Gen<BlockAddress> Block = Gen.Select(Gen.Int, Gen.Int[0, 5], Gen.Int, Gen.Int,
+        (t, k, r, b) => new BlockAddress(t, new StageId((StageKind)k, r), b));
+    private static readonly Gen<ErrorSums> Sums = Gen.Double.Array[5].Select(x => new ErrorSums(x[0], x[1], x[2], x[3], x[4]));
+
+    private static readonly Gen<StageFigures> Figures = Gen.OneOf(
+        Gen.Double.Array[3].Select(x => (StageFigures)new ScanFigures(x[0], x[1], x[2])),
+        Gen.Double.Array[3].Select(x => (StageFigures)new LewisFigures(x[0], x[1], x[2])),
+        Gen.Int.Select(x => (StageFigures)new CoresetFigures(x)),
+        Gen.Double.Select(x => (StageFigures)new RefineFigures(x)),
+        Gen.Select(Sums, Sums, Gen.Double, Gen.Long, (a, b, g, i) => (StageFigures)new FactoriseFigures(a, b, g, i)));
+
+    private static readonly Gen<StageParameters> Parameters = Gen.OneOf(
+        Gen.Const((StageParameters)new ScanParameters()),
+        Gen.Select(Gen.Double, Blob, Blob, Gen.Bool, (s, e, w, has) => (StageParameters)new LewisParameters(s, e, has ? w : null)),
+        Gen.Select(Gen.Double.Array[3], Blob, Gen.Int, (x, w, m) => (StageParameters)new CoresetParameters(x[0], w, x[1], x[2], m)),
+        Gen.Select(Gen.Double.Array[2], Blob, Gen.Int, (x, b, k) => (StageParameters)new RefineParameters(x[0], b, k, x[1])),
+        Gen.Select(Gen.Double, Blob, Blob, Gen.Int, (s, b, v, k) => (StageParameters)new FactoriseParameters(s, b, v, k)));
+
+    private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[3], Gen.Double.Array[2], Gen.ULong, Gen.Bool.Array[3], Gen.Int[0, 15],
+        (i, s, x, seed, has, type) => new TensorPlan
+        {
+            Index = i[0], Name = s[0], Rows = i[1], Columns = i[2], InputType = (ElementType)type, FactorType = (ElementType)(15 - type),
+            BlockRows = i[3], Rank = has[0] ? i[0] : null, TargetError = has[1] ? x[0] : null, P = x[1], Method = (Method)(type % 3), Fit = (Fit)(type % 2),
+            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null,
+        });
+
+    private static readonly Gen<IWireMessage> Message =
+        Gen.Select(Gen.String, Gen.Long, Gen.Int, Block, Gen.Select(Block, Plan, Parameters, (b, p, q) => new BlockTask(b, p, q)),
+            Gen.Select(Blob, Figures, (b, f) => new BlockResult(b, f)), Gen.Double, Gen.Int[0, 11]).Select(IWireMessage (x) =>
+        {
+            (string text, long term, int n, BlockAddress block, BlockTask task, BlockResult result, double share, int kind) = x;
+            var (job, epoch, worker) = (new JobId(text), new Epoch(term), new WorkerId(text + "w"));
+            return kind switch
+            {
+                0 => new RegisterWorker(worker, n, term, n),
+                1 => new WorkerAccepted(job, epoch, text),
+                2 => new WorkerRejected(text),
+                3 => new RequestWork(job, epoch, worker, n),
+                4 => new AssignBlock(job, epoch, n, task),
+                5 => new CancelBlock(job, epoch, block, n),
+                6 => new BlockProgress(job, epoch, worker, block, n, share),
+                7 => new BlockComputed(job, epoch, worker, block, n, result),
+                8 => new BlockFailed(job, epoch, worker, block, n, FailureKind.BadData, ExitCode.BadInput, text),
+                9 => new BlockCommitted(job, epoch, block, n, n % 2 == 0),
+                10 => new NoWork(job, epoch, TimeSpan.FromTicks(term)),
+                _ => new JobFinished(job, epoch, ExitCode.Resumable, text),
+            };
+        });
+
+    private readonly ActorSystem _system = ActorSystem.Create("wire", WireSerializer.Config);
+
+    public void Dispose() => _system.Dispose();
+
+    [Fact]
+    public void Every_message_comes_back_as_it_was() => Message.Sample(message =>
+    {
+        var serializer = Assert.IsType<WireSerializer>(_system.Serialization.FindSerializerFor(message));
+        Assert.Equal(message, serializer.FromBinary(serializer.ToBinary(message), serializer.Manifest(message)));
+    });
+
+    [Fact]
+    public void Every_message_type_is_generated_by_these_tests()
+    {
+        int types = typeof(IWireMessage).Assembly.GetTypes().Count(type => type.IsClass && typeof(IWireMessage).IsAssignableFrom(type));
+        Assert.Equal(12, types);
+    }
+
+    [Fact]
+    public void A_message_larger_than_a_frame_is_refused()
+    {
+        var serializer = (SerializerWithStringManifest)_system.Serialization.FindSerializerForType(typeof(WorkerRejected));
+        var refused = Assert.Throws<SerializationException>(() => serializer.ToBinary(new WorkerRejected(new string('x', 1 << 20))));
+        Assert.Contains("blob", refused.Message);
+    }
+
+    [Theory]
+    [InlineData("Nonsense")]
+    [InlineData(nameof(AssignBlock))]
+    public void An_unknown_manifest_or_foreign_bytes_are_refused(string manifest)
+    {
+        var serializer = (SerializerWithStringManifest)_system.Serialization.FindSerializerForType(typeof(WorkerRejected));
+        Assert.Throws<SerializationException>(() => serializer.FromBinary([0xff, 0xff, 0xff], manifest));
+    }
+}
