@@ -21,6 +21,7 @@ internal sealed class CompressProcess(int? workers, CancellationToken cancellati
         List<string> arguments = ["compress", input, .. options, "--output", output, "--force", "--json", "--quiet"];
         if (workers is { } count)
             arguments.AddRange(["--workers", $"{count}"]);
+        await Console.Error.WriteLineAsync($"  clusterlp compress {Path.GetFileName(input)} {string.Join(' ', options.Select(option => Path.GetFileName(option)))}");
         using Process process = Start(arguments);
         try
         {
@@ -38,6 +39,7 @@ internal sealed class CompressProcess(int? workers, CancellationToken cancellati
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync(CancellationToken.None);
             throw;
         }
     }

@@ -100,7 +100,7 @@ internal sealed class LanguageDemo(IAnsiConsole console, CompressProcess compres
     private static string InWords(bool weighted, double[] gains)
     {
         string rows = weighted ? "With rows weighted by use" : "Without row weights";
-        string range = string.Create(CultureInfo.InvariantCulture, $"{gains.Min():+0.00;-0.00;0.00} to {gains.Max():+0.00;-0.00;0.00}");
+        string range = string.Create(CultureInfo.InvariantCulture, $"{gains.Min():+0.000;-0.000} to {gains.Max():+0.000;-0.000}");
         string verdict = gains.All(g => g > 0) ? "l_1.5 keeps more answers than SVD at every rank"
             : gains.All(g => g < 0) ? "SVD keeps more answers than l_1.5 at every rank"
             : "neither l_1.5 nor SVD wins at every rank";

@@ -13,29 +13,28 @@ internal sealed class MatrixDemo(IAnsiConsole console, CompressProcess compress,
     /// <param name="exponents">The p to try beside SVD.</param>
     public async Task RunAsync(string input, double[] exponents)
     {
-        Table table = new Table().Border(TableBorder.Simple)
-            .AddColumns("saved", "rank", "method")
-            .AddColumn(new TableColumn("l_1").RightAligned()).AddColumn(new TableColumn("l_1.5").RightAligned())
-            .AddColumn(new TableColumn("Frobenius").RightAligned()).AddColumn(new TableColumn("largest row").RightAligned())
-            .AddColumn(new TableColumn("MiB").RightAligned()).AddColumn(new TableColumn("seconds").RightAligned());
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (string heading in new[] { "saved", "rank", "method", "l_1", "l_1.5", "Frobenius", "worst row", "MiB", "s" })
+            table.AddColumn(new TableColumn(heading) { Alignment = heading == "method" ? Justify.Left : Justify.Right, NoWrap = true, Padding = new Padding(0, 0, 1, 0) });
         var words = new List<string>();
         foreach (double compression in Compressions)
         {
             string asked = compression.ToString(CultureInfo.InvariantCulture);
             (TensorReport svd, double seconds) = await compress.RunAsync(input, Output("svd", asked), "--method", "svd", "--p", "1.5", "--compression", asked);
             AddRow(table, compression, "svd", svd, svd.Errors, seconds);
+            words.Add(Text($"{compression:P0} saved: SVD leaves {svd.RelativeFrobenius:P1} of the Frobenius norm, {svd.RelativeLp:P1} of the l_1.5 norm."));
             foreach (double p in exponents)
             {
                 string exponent = p.ToString(CultureInfo.InvariantCulture);
                 (TensorReport lp, seconds) = await compress.RunAsync(input, Output("p" + exponent, asked), "--p", exponent, "--compression", asked);
-                AddRow(table, compression, $"l_p, p = {exponent}", lp, svd.Errors, seconds);
-                words.Add(InWords(compression, p, lp.Errors, svd.Errors));
+                AddRow(table, compression, $"p = {exponent}", lp, svd.Errors, seconds);
+                words.Add(InWords(p, lp.Errors, lp.Svd));
             }
         }
         console.Write(table);
-        console.WriteLine("Errors are relative to SVD's at the same rank: below 1 is better. MiB: the matrix before -> its factors.");
+        console.WriteLine("Errors relative to SVD's at the same rank, below 1 is better; MiB of factors; seconds.");
         foreach (string line in words)
-            console.WriteLine("  " + line);
+            console.WriteLine(line);
     }
 
     private string Output(string method, string compression) => Path.Combine(folder, $"{method}-{compression}");
@@ -46,15 +45,13 @@ internal sealed class MatrixDemo(IAnsiConsole console, CompressProcess compress,
         // The l_p column holds l_1.5 for the runs that report that power.
         report.P == 1.5 ? Text($"{report.Errors.Lp / svd.Lp:F3}") : "",
         Text($"{report.Errors.Frobenius / svd.Frobenius:F3}"), Text($"{report.Errors.MaxRow / svd.MaxRow:F3}"),
-        Text($"{Mebibytes(report.BytesBefore):F1} -> {Mebibytes(report.BytesAfter):F1}"), Text($"{seconds:F1}"));
+        Text($"{report.BytesAfter / (double)(1 << 20):F1}"), Text($"{seconds:F1}"));
 
-    /// <summary>What l_p changed, whichever way.</summary>
-    private static string InWords(double compression, double p, Errors lp, Errors svd) => Text(
-        $"{compression:P0} saved, p = {p}: the l_1 error is {Change(lp.L1 / svd.L1)} SVD's, the Frobenius error {Change(lp.Frobenius / svd.Frobenius)}.");
+    /// <summary>What l_p changed, whichever way: the error it minimises first.</summary>
+    private static string InWords(double p, Errors lp, Errors svd) => Text($"  p = {p}: l_{p} {Change(lp.Lp / svd.Lp)} SVD's")
+        + (p == 1 ? "" : Text($", l_1 {Change(lp.L1 / svd.L1)}")) + Text($", Frobenius {Change(lp.Frobenius / svd.Frobenius)}.");
 
     private static string Change(double ratio) => Text($"{Math.Abs(ratio - 1):P1} {(ratio <= 1 ? "below" : "above")}");
-
-    private static double Mebibytes(long bytes) => bytes / (double)(1 << 20);
 
     private static string Text(FormattableString text) => text.ToString(Culture);
 
