@@ -8,9 +8,9 @@ namespace ClusterLp.Cli.Running;
 /// </summary>
 internal sealed class WorkEstimate(JobPlan plan)
 {
-    private const int LewisRounds = 3;
+    private const int LewisRounds = 8;
     private const int RefineRounds = 2;
-    private const int IterationsNearTwo = 20;
+    private const int IterationsNearTwo = 4;
     private const int IterationsAtOne = 100;
 
     private readonly double[] _totals = [.. plan.Tensors.Select(tensor => StagesOf(tensor).Sum(stage => stage.Flops))];
@@ -46,8 +46,10 @@ internal sealed class WorkEstimate(JobPlan plan)
         yield return (StageKind.Scan, 1, gram);
         // At p = 2 the fit is the SVD.
         bool lp = tensor.Method == Method.Lp && tensor.P < 2, coreset = lp && tensor.Fit == Fit.Coreset && n >= 20 * d;
-        if (tensor.Method == Method.Lewis || coreset)
+        if (tensor.Method == Method.Lewis)
             yield return (StageKind.Lewis, LewisRounds, LewisRounds * 2 * gram);
+        else if (coreset)
+            yield return (StageKind.Lewis, 1, gram);
         if (lp)
         {
             if (coreset)

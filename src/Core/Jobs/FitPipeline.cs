@@ -9,7 +9,7 @@ namespace ClusterLp.Core.Jobs;
 /// </summary>
 /// <remarks>
 /// <c>svd</c>: scan, factorise. <c>lewis</c>: scan, Lewis rounds, factorise. <c>lp</c>: scan, refine rounds, factorise
-/// (exact), or scan, three Lewis rounds, coreset, refine rounds, factorise.
+/// (exact), or scan, one Lewis round, coreset, refine rounds, factorise.
 /// </remarks>
 public static class FitPipeline
 {

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace ClusterLp.Core.LpFit;
 
 /// <summary>
@@ -30,7 +32,10 @@ public static class PackedTriangle
     /// <summary>sum += packed, entry by entry.</summary>
     public static void AddTo(Span<double> sum, ReadOnlySpan<double> packed)
     {
-        for (int i = 0; i < sum.Length; i++)
+        int i = 0;
+        for (; i <= sum.Length - Vector<double>.Count; i += Vector<double>.Count)
+            (new Vector<double>(sum[i..]) + new Vector<double>(packed[i..])).CopyTo(sum[i..]);
+        for (; i < sum.Length; i++)
             sum[i] += packed[i];
     }
 }

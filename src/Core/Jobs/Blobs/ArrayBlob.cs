@@ -33,8 +33,11 @@ public sealed class ArrayBlob
     /// <summary>The raw little-endian bytes of an array.</summary>
     public ReadOnlyMemory<byte> Bytes(string name) => _arrays[name].Bytes;
 
+    /// <summary>An array's elements where they lie.</summary>
+    public ReadOnlySpan<T> View<T>(string name) where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[name].Bytes.Span);
+
     /// <summary>A copy of an array's elements.</summary>
-    public T[] Get<T>(string name) where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[name].Bytes.Span).ToArray();
+    public T[] Get<T>(string name) where T : unmanaged => View<T>(name).ToArray();
 
     /// <summary>Writes header and data; the same arrays give the same bytes.</summary>
     public void WriteTo(Stream stream)
@@ -70,12 +73,12 @@ public sealed class ArrayBlob
             stream.Write(array.Bytes.Span);
     }
 
-    /// <summary>Reads what <see cref="WriteTo"/> wrote.</summary>
+    /// <summary>Reads what <see cref="WriteTo"/> wrote; <paramref name="length"/>: bytes expected, if known.</summary>
     /// <exception cref="InvalidDataException">Not such a blob.</exception>
-    public static ArrayBlob ReadFrom(Stream stream)
+    public static ArrayBlob ReadFrom(Stream stream, long length = 0)
     {
-        var copy = new MemoryStream();
-        stream.CopyTo(copy);
+        var copy = new MemoryStream(checked((int)length));
+        stream.CopyTo(copy, 1 << 20);
         ReadOnlyMemory<byte> all = copy.GetBuffer().AsMemory(0, (int)copy.Length);
         var blob = new ArrayBlob();
         try

@@ -30,6 +30,8 @@ internal static class FactoriseStep
         var u = new float[count * k];
         var residual = new float[PartRows * d];
         (var ours, var baseline) = (new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P));
+        // The SVD stored as float32 is its own baseline.
+        bool isBaseline = plan.Method == Method.Svd && plan.FactorType == ElementType.F32;
         double gap = 0;
         long iterations = 0;
         for (int first = 0; first < count; first += PartRows)
@@ -56,13 +58,15 @@ internal static class FactoriseStep
             for (int i = 0; i < height * d; i++)
                 residual[i] = a[i] - residual[i];
             ours.Add(residual, height, d, c);
+            if (isBaseline)
+                continue;
             svd.ProjectionResidual(a, height, residual);
             baseline.Add(residual, height, d, c);
         }
         var blob = new ArrayBlob();
         FactorRounding.AddTo(blob, "u", u, plan.FactorType, count, k);
         return new BlockResult(StepData.Write(context, blobName, blob),
-            new FactoriseFigures(ours.InOriginalUnits(parameters.Scale), baseline.InOriginalUnits(parameters.Scale), gap, iterations));
+            new FactoriseFigures(ours.InOriginalUnits(parameters.Scale), (isBaseline ? ours : baseline).InOriginalUnits(parameters.Scale), gap, iterations));
     }
 
     public static FitState Reduce(FitState state, IReadOnlyList<BlockResult> results)

@@ -5,7 +5,7 @@ namespace ClusterLp.Core.Jobs.Steps;
 
 /// <summary>
 /// The coreset stage's reduction: the union of the blocks' samples, in block order, and on it the subspace fit from the
-/// ellipsoid's top axes (DESIGN 2.2 step 4).
+/// SVD's start.
 /// </summary>
 internal static class MergeStep
 {
@@ -34,7 +34,7 @@ internal static class MergeStep
             CoresetRows = count,
             MergeIterations = rounds,
             LewisBlobs = [],
-            Superseded = [state.Basis!, .. state.LewisBlobs, .. results.Select(r => r.Blob)],
+            Superseded = [.. state.LewisBlobs, .. results.Select(r => r.Blob)],
         };
     }
 }

@@ -57,21 +57,19 @@ internal static class ScanStep
     {
         int d = plan.Columns;
         double absolute = 0, power = 0, squares = 0, weightSum = 0;
-        var gram = new double[PackedTriangle.Length(d)];
-        var sampled = new List<float>();
-        foreach (BlockResult result in results)
+        foreach (ScanFigures figures in results.Select(r => (ScanFigures)r.Figures))
         {
-            context.Cancellation.ThrowIfCancellationRequested();
-            var figures = (ScanFigures)result.Figures;
             absolute += figures.AbsoluteSum;
             power += figures.PowerSum;
-            ArrayBlob blob = StepData.Read(context, result.Blob);
-            PackedTriangle.AddTo(gram, blob.Get<double>("gram"));
+        }
+        var sampled = new List<float>();
+        double[] gram = StepData.SumGrams(context, [.. results.Select(r => r.Blob)], d, blob =>
+        {
             double[] sums = blob.Get<double>("sums");
             weightSum += sums[0];
             squares += sums[1];
             sampled.AddRange(blob.Get<float>("sample"));
-        }
+        });
         double scale = ScaleFor(absolute / ((double)plan.Rows * d));
         float[] sample = [.. sampled];
         StepData.Multiply(sample, (float)scale);

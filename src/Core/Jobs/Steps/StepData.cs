@@ -1,6 +1,7 @@
 using System.Numerics;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Jobs.Steps;
@@ -13,7 +14,7 @@ internal static class StepData
     {
         BlockPartition partition = task.Plan.Partition;
         int block = task.Address.Block, count = partition.RowCount(block);
-        var rows = new float[checked(count * task.Plan.Columns)];
+        float[] rows = GC.AllocateUninitializedArray<float>(checked(count * task.Plan.Columns));
         source.ReadRows(partition.FirstRow(block), count, rows);
         Multiply(rows, (float)scale);
         return rows;
@@ -46,7 +47,7 @@ internal static class StepData
         using Stream stream = context.Blobs.OpenRead(blob);
         try
         {
-            return ArrayBlob.ReadFrom(stream);
+            return ArrayBlob.ReadFrom(stream, blob.Length);
         }
         catch (InvalidDataException e)
         {
@@ -60,14 +61,23 @@ internal static class StepData
     public static BlobRef WriteBasis(StepContext context, string name, float[] rows, int d) =>
         Write(context, name, new ArrayBlob().Add("basis", rows, d, d));
 
-    /// <summary>The sum of the blobs' packed Grams ("gram"), in block order.</summary>
-    public static double[] SumGrams(StepContext context, IEnumerable<BlobRef> blobs, int d)
+    /// <summary>
+    /// The sum of the blobs' packed Grams ("gram"), in block order; <paramref name="others"/> sees every blob in that order.
+    /// Blobs are read by all threads, a few at a time, and added by one.
+    /// </summary>
+    public static double[] SumGrams(StepContext context, IReadOnlyList<BlobRef> blobs, int d, Action<ArrayBlob>? others = null)
     {
         var sum = new double[PackedTriangle.Length(d)];
-        foreach (BlobRef blob in blobs)
+        var read = new ArrayBlob[2 * context.Threads];
+        for (int first = 0; first < blobs.Count; first += read.Length)
         {
-            context.Cancellation.ThrowIfCancellationRequested();
-            PackedTriangle.AddTo(sum, Read(context, blob).Get<double>("gram"));
+            int start = first, count = Math.Min(read.Length, blobs.Count - first);
+            FixedPartition.For(count, context.Threads, context.Cancellation, i => read[i] = Read(context, blobs[start + i]));
+            foreach (ArrayBlob blob in read.AsSpan(0, count))
+            {
+                PackedTriangle.AddTo(sum, blob.View<double>("gram"));
+                others?.Invoke(blob);
+            }
         }
         return sum;
     }
