@@ -18,7 +18,7 @@ public class RenderingTests
     {
         JobId = "x", Tool = "clusterlp", Parameters = new JobSpec { Input = "m", Output = "out" }, Tensors = [.. tensors],
         Untouched = [new SkippedTensor("bias", "1-D")], Inputs = [], Outputs = [new FileHash("model.safetensors", 1, "")],
-        Seconds = ImmutableDictionary<string, double>.Empty.Add("total", 12.34).Add("fit", 11.1), Workers = 1, Kernels = "avx2", Factorisations = "x",
+        Seconds = new JobTimes(0.1, 11.1, 0.5, 12.34), Workers = 1, Kernels = "avx2", Factorisations = "x",
     };
 
     private static string Render(JobReport report, int width)

@@ -34,7 +34,7 @@ internal sealed class CompressProcess(int? workers, CancellationToken cancellati
                 throw new ClusterLpException((ExitCode)process.ExitCode, $"clusterlp {string.Join(' ', arguments)} failed: {last}");
             }
             JobReport report = JsonSerializer.Deserialize<JobReport>(json, ReportJson.Options)!;
-            return (report.Tensors[0], report.Seconds["total"]);
+            return (report.Tensors[0], report.Seconds.Total);
         }
         catch (OperationCanceledException)
         {

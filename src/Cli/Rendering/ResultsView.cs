@@ -41,7 +41,7 @@ internal static class ResultsView
         string carried = report.Untouched.Length == 0 ? "" : $"; {report.Untouched.Length} other tensors unchanged";
         console.Say($" {report.Parameters.Output}: {string.Join(", ", report.Outputs.Select(file => file.Path).Take(3))}"
             + $"{(report.Outputs.Length > 3 ? $" and {report.Outputs.Length - 3} more" : "")}, clusterlp.json{carried}. "
-            + $"{Figures.Error(Math.Round(report.Seconds["total"], 1))} s (fit {Figures.Error(Math.Round(report.Seconds["fit"], 1))} s).");
+            + $"{Figures.Error(Math.Round(report.Seconds.Total, 1))} s (fit {Figures.Error(Math.Round(report.Seconds.Fit, 1))} s).");
     }
 
     private static Table Sizes(JobReport report)

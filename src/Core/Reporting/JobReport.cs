@@ -69,8 +69,7 @@ public sealed record JobReport
     public required ImmutableArray<Jobs.SkippedTensor> Untouched { get; init; }
     public required ImmutableArray<FileHash> Inputs { get; init; }
     public required ImmutableArray<FileHash> Outputs { get; init; }
-    /// <summary>Seconds of wall time, in order: plan, fit, assemble, total.</summary>
-    public required ImmutableDictionary<string, double> Seconds { get; init; }
+    public required JobTimes Seconds { get; init; }
     public required int Workers { get; init; }
     /// <summary>Kernel set and factorisation library used.</summary>
     public required string Kernels { get; init; }

@@ -34,11 +34,7 @@ public static class ReportBuilder
         Untouched = outcome.Plan.Skipped,
         Inputs = input.Files,
         Outputs = outputs,
-        Seconds = ImmutableDictionary.CreateRange(
-        [
-            KeyValuePair.Create("plan", times.Plan), KeyValuePair.Create("fit", times.Fit),
-            KeyValuePair.Create("assemble", times.Assemble), KeyValuePair.Create("total", times.Total),
-        ]),
+        Seconds = times,
         Workers = outcome.Workers,
         Kernels = kernels,
         Factorisations = factorisations,

@@ -94,7 +94,7 @@ internal static class FakeFit
             Untouched = plan.Skipped,
             Inputs = [.. model.Files.Select(file => FileHashing.Hash(file))],
             Outputs = outputs,
-            Seconds = ImmutableDictionary<string, double>.Empty.Add("total", 1.5),
+            Seconds = new JobTimes(0, 1, 0.5, 1.5),
             Workers = 1,
             Kernels = "Scalar",
             Factorisations = "none",

@@ -23,6 +23,13 @@ public sealed class ArrayBlob
         return this;
     }
 
+    /// <summary>Adds an array of raw little-endian elements, not copied.</summary>
+    public ArrayBlob Add(string name, ElementType type, ReadOnlyMemory<byte> bytes, params long[] shape)
+    {
+        _arrays.Add(name, (type, shape, bytes));
+        return this;
+    }
+
     public ArrayBlob Add(string name, double[] values, params long[] shape) => Add(name, ElementType.F64, values, shape);
 
     public ArrayBlob Add(string name, float[] values, params long[] shape) => Add(name, ElementType.F32, values, shape);

@@ -24,10 +24,12 @@ internal static class FactoriseStep
         OrthonormalBasis svd = parameters.SvdBasis == parameters.Basis ? basis : StepData.ReadBasis(context, parameters.SvdBasis, d, k);
         var regression = new RowRegression(basis, plan.Method == Method.Lp ? plan.P : 2, RegressionOptions.For(plan.P));
 
-        float[] storedV = basis.Rows.AsSpan(0, k * d).ToArray();
-        FactorRounding.Round(storedV, plan.FactorType);
-        PackedMatrix<float> v = PackedMatrix<float>.FromRows(storedV, k, d);
-        var u = new float[count * k];
+        int size = plan.FactorType.Size();
+        byte[] stored = GC.AllocateUninitializedArray<byte>(checked(Math.Max(count, d) * k * size));
+        float[] rounded = basis.Rows.AsSpan(0, k * d).ToArray();
+        StoreAndReadBack(plan.FactorType, rounded, stored.AsSpan(0, rounded.Length * size));
+        PackedMatrix<float> v = PackedMatrix<float>.FromRows(rounded, k, d);
+        var u = new float[PartRows * k];
         var residual = new float[PartRows * d];
         (var ours, var baseline) = (new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P));
         // The SVD stored as float32 is its own baseline.
@@ -41,20 +43,19 @@ internal static class FactoriseStep
             int height = Math.Min(PartRows, count - first);
             ReadOnlySpan<float> a = rows.AsSpan(first * d, height * d);
             ReadOnlySpan<double> c = rowWeights.AsSpan(first, height);
-            Span<float> target = u.AsSpan(first * k, height * k);
+            Span<float> target = u.AsSpan(0, height * k);
             RegressionOutcome outcome = regression.Solve(a, height, target, context.Cancellation);
             gap = Math.Max(gap, outcome.LargestGap);
             iterations += outcome.Iterations;
 
             // Rounding happens in the matrix' own units, measuring in scaled ones: a power of two lies between.
             StepData.Multiply(target, (float)(1 / parameters.Scale));
-            FactorRounding.Round(target, plan.FactorType);
+            StoreAndReadBack(plan.FactorType, target, stored.AsSpan(first * k * size, height * k * size));
             if (PowerSums.FirstNonFinite(target) >= 0)
                 throw ClusterLpException.BadInput(
                     $"tensor \"{plan.Name}\": a factor's entry in row {plan.Partition.FirstRow(task.Address.Block) + first + PowerSums.FirstNonFinite(target) / k} is beyond {plan.FactorType}'s range; choose --dtype f32.");
-            float[] stored = target.ToArray();
-            StepData.Multiply(stored, (float)parameters.Scale);
-            Gemm.Multiply(stored, k, height, v, residual, d);
+            StepData.Multiply(target, (float)parameters.Scale);
+            Gemm.Multiply(target, k, height, v, residual, d);
             for (int i = 0; i < height * d; i++)
                 residual[i] = a[i] - residual[i];
             ours.Add(residual, height, d, c);
@@ -63,10 +64,16 @@ internal static class FactoriseStep
             svd.ProjectionResidual(a, height, residual);
             baseline.Add(residual, height, d, c);
         }
-        var blob = new ArrayBlob();
-        FactorRounding.AddTo(blob, "u", u, plan.FactorType, count, k);
+        ArrayBlob blob = new ArrayBlob().Add("u", plan.FactorType, stored.AsMemory(0, count * k * size), count, k);
         return new BlockResult(StepData.Write(context, blobName, blob),
             new FactoriseFigures(ours.InOriginalUnits(parameters.Scale), (isBaseline ? ours : baseline).InOriginalUnits(parameters.Scale), gap, iterations));
+    }
+
+    /// <summary>Rounds to the stored type, keeps the bytes, and gives back what a reader of them will see.</summary>
+    private static void StoreAndReadBack(ElementType type, Span<float> values, Span<byte> bytes)
+    {
+        ElementConversion.FromFloat32(type, values, bytes);
+        ElementConversion.ToFloat32(type, bytes, values);
     }
 
     public static FitState Reduce(FitState state, IReadOnlyList<BlockResult> results)
@@ -90,37 +97,5 @@ internal static class FactoriseStep
             RegressionIterations = iterations,
             Superseded = state.SvdBasis is { } baseline && baseline != state.Basis ? [baseline] : [],
         };
-    }
-}
-
-/// <summary>Rounding of factors to their stored type, to nearest, ties to even.</summary>
-internal static class FactorRounding
-{
-    /// <summary>Replaces every value by the nearest of the type (F32, F16 or BF16); beyond the type's range by infinity.</summary>
-    public static void Round(Span<float> values, ElementType type)
-    {
-        if (type == ElementType.F16)
-            for (int i = 0; i < values.Length; i++)
-                values[i] = (float)(Half)values[i];
-        else if (type == ElementType.BF16)
-            foreach (ref float value in values)
-                value = BitConverter.UInt32BitsToSingle((uint)Upper(value) << 16);
-    }
-
-    /// <summary>Adds rows x columns values as an array of the type.</summary>
-    public static void AddTo(ArrayBlob blob, string name, float[] values, ElementType type, int rows, int columns)
-    {
-        if (type == ElementType.F16)
-            blob.Add(name, type, Array.ConvertAll(values, value => (Half)value), rows, columns);
-        else if (type == ElementType.BF16)
-            blob.Add(name, type, Array.ConvertAll(values, Upper), rows, columns);
-        else
-            blob.Add(name, values, rows, columns);
-    }
-
-    private static ushort Upper(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 }
