@@ -46,7 +46,8 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         Timers.StartPeriodicTimer(RegisterTick.Instance, RegisterTick.Instance, RegisterEvery);
-        Timers.StartSingleTimer(GiveUp.Instance, GiveUp.Instance, _settings.GiveUpAfter);
+        if (_settings.GiveUpAfter != Timeout.InfiniteTimeSpan)
+            Timers.StartSingleTimer(GiveUp.Instance, GiveUp.Instance, _settings.GiveUpAfter);
         Register();
     }
 

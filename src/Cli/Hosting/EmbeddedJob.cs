@@ -1,5 +1,6 @@
 using System.Globalization;
 using Akka.Actor;
+using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.WorkerNode;
@@ -26,14 +27,21 @@ public static class EmbeddedJob
         {
             int threads = Math.Min(Environment.ProcessorCount, options.Workers * options.ThreadsPerWorker);
             var job = new JobRun(system, plan, folder, threads, progress, IFitPipeline.Standard);
+            var workers = new Task<WorkerEnd>[options.Workers];
             for (int i = 0; i < options.Workers; i++)
             {
+                var ended = new TaskCompletionSource<WorkerEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
+                workers[i] = ended.Task;
                 var worker = new WorkerSettings(
                     new WorkerId(string.Create(CultureInfo.InvariantCulture, $"embedded-{i}")), options.ThreadsPerWorker, IFitPipeline.Standard,
                     sources, _ => folder.Blobs, Timeout.InfiniteTimeSpan);
-                system.ActorOf(WorkerActor.Props(worker, job.Coordinator, new TaskCompletionSource<WorkerEnd>()), $"worker-{i}");
+                system.ActorOf(WorkerActor.Props(worker, job.Coordinator, ended), $"worker-{i}");
             }
-            return await job.WaitAsync(cancellation);
+            // With its last worker a job in one process would wait for ever.
+            Task<JobOutcome> outcome = job.WaitAsync(cancellation);
+            if (await Task.WhenAny(outcome, Task.WhenAll(workers)) != outcome && workers.All(worker => worker.Result.Code != ExitCode.Done))
+                throw new ClusterLpException(ExitCode.Internal, $"every worker of this process stopped: {workers[0].Result.Reason}");
+            return await outcome;
         }
         finally
         {

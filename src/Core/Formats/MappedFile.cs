@@ -67,8 +67,10 @@ internal sealed unsafe class MappedFile : IDisposable
     public ReadOnlySpan<byte> Window(long offset, int most) => Span(offset, (int)Math.Min(most, Length - offset));
 
     /// <summary>Registers one more owner, who must dispose the file as well.</summary>
+    /// <exception cref="ObjectDisposedException">The last owner has disposed it.</exception>
     public MappedFile Share()
     {
+        ObjectDisposedException.ThrowIf(_view.SafeMemoryMappedViewHandle.IsClosed, this);
         Interlocked.Increment(ref _owners);
         return this;
     }

@@ -20,7 +20,7 @@ public abstract record StageParameters;
 public sealed record ScanParameters : StageParameters;
 
 /// <param name="Scale">Power of two that multiplies every entry on load, about 1 / mean|A|.</param>
-/// <param name="Ellipsoid">The d x d matrix M of the round before, with its inverse Cholesky factor.</param>
+/// <param name="Ellipsoid">Inverse Cholesky factor (d x d) of the ellipsoid's matrix M after the round before.</param>
 /// <param name="PreviousWeights">This block's Lewis blob of the round before; null in round 0.</param>
 public sealed record LewisParameters(double Scale, BlobRef Ellipsoid, BlobRef? PreviousWeights) : StageParameters;
 

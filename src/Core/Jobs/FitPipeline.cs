@@ -1,4 +1,5 @@
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs.Steps;
 
 namespace ClusterLp.Core.Jobs;
 
@@ -6,25 +7,62 @@ namespace ClusterLp.Core.Jobs;
 /// The pipeline of one tensor as three functions: which stage comes first, what a block of the current stage must
 /// compute, and what a finished stage leads to. No actors, no clocks, no I/O but the blob store.
 /// </summary>
+/// <remarks>
+/// <c>svd</c>: scan, factorise. <c>lewis</c>: scan, Lewis rounds, factorise. <c>lp</c>: scan, refine rounds, factorise
+/// (exact), or scan, three Lewis rounds, coreset, refine rounds, factorise.
+/// </remarks>
 public static class FitPipeline
 {
     /// <summary>The state before any block is computed.</summary>
     public static FitState Begin(TensorPlan plan) => new() { Stage = new StageId(StageKind.Scan, 0), Rank = plan.Rank ?? 0 };
 
     /// <summary>The task of block <paramref name="block"/> in the state's current stage. Pure.</summary>
-    public static BlockTask TaskFor(TensorPlan plan, FitState state, int block) => throw new NotImplementedException();
+    /// <exception cref="InvalidOperationException">The tensor is done.</exception>
+    public static BlockTask TaskFor(TensorPlan plan, FitState state, int block)
+    {
+        StageParameters parameters = state.Stage.Kind switch
+        {
+            StageKind.Scan => new ScanParameters(),
+            StageKind.Lewis => new LewisParameters(state.Scale, state.Ellipsoid!, state.LewisBlobs.IsEmpty ? null : state.LewisBlobs[block]),
+            StageKind.Coreset => new CoresetParameters(state.Scale, state.LewisBlobs[block], state.WeightSum, state.NormSum,
+                CoresetStep.RowsPerColumn * plan.Columns),
+            StageKind.Refine => new RefineParameters(state.Scale, state.Basis!, state.Rank, state.ResidualFloor),
+            StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis!, state.SvdBasis!, state.Rank),
+            _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to compute"),
+        };
+        return new BlockTask(new BlockAddress(plan.Index, state.Stage, block), plan, parameters);
+    }
 
     /// <summary>
     /// Computes one block on the calling thread and writes its blob under <paramref name="blobName"/>.
     /// <paramref name="source"/>: the tensor named by the task's plan.
     /// </summary>
-    public static BlockResult RunBlock(BlockTask task, IMatrixSource source, string blobName, StepContext context) =>
-        throw new NotImplementedException();
+    public static BlockResult RunBlock(BlockTask task, IMatrixSource source, string blobName, StepContext context) => task.Parameters switch
+    {
+        ScanParameters => ScanStep.Run(task, source, blobName, context),
+        LewisParameters => LewisStep.Run(task, source, blobName, context),
+        CoresetParameters => CoresetStep.Run(task, source, blobName, context),
+        RefineParameters => RefineStep.Run(task, source, blobName, context),
+        FactoriseParameters => FactoriseStep.Run(task, source, blobName, context),
+        _ => throw new ArgumentException($"unknown parameters {task.Parameters.GetType().Name}", nameof(task)),
+    };
 
     /// <summary>
     /// Reduces a finished stage (<paramref name="results"/> in block order) and says what comes next. Blobs it writes are
     /// named under <paramref name="blobPrefix"/>. May take seconds; the result is the same for any thread count.
     /// </summary>
-    public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context) =>
-        throw new NotImplementedException();
+    public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
+    {
+        if (results.Count != plan.Partition.Count)
+            throw new ArgumentException($"{results.Count} results for {plan.Partition.Count} blocks", nameof(results));
+        return state.Stage.Kind switch
+        {
+            StageKind.Scan => ScanStep.Reduce(plan, state, results, blobPrefix, context),
+            StageKind.Lewis => LewisStep.Reduce(plan, state, results, blobPrefix, context),
+            StageKind.Coreset => MergeStep.Reduce(plan, state, results, blobPrefix, context),
+            StageKind.Refine => RefineStep.Reduce(plan, state, results, blobPrefix, context),
+            StageKind.Factorise => FactoriseStep.Reduce(state, results),
+            _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to reduce"),
+        };
+    }
 }

@@ -22,7 +22,7 @@ public sealed record FitState
     public double InputFrobenius { get; init; }
     /// <summary>d x d eigenvector basis of the (row-weighted) Gram: the SVD baseline.</summary>
     public BlobRef? SvdBasis { get; init; }
-    /// <summary>M and its inverse Cholesky factor after the latest Lewis round.</summary>
+    /// <summary>Inverse Cholesky factor of M after the latest Lewis round, while another round needs it.</summary>
     public BlobRef? Ellipsoid { get; init; }
     /// <summary>Every block's Lewis blob of the latest round, in block order.</summary>
     public ImmutableArray<BlobRef> LewisBlobs { get; init; } = [];
@@ -30,9 +30,11 @@ public sealed record FitState
     public double NormSum { get; init; }
     /// <summary>The basis in hand (first k rows: V).</summary>
     public BlobRef? Basis { get; init; }
+    /// <summary>The basis <see cref="LastObjective"/> belongs to: kept until the one in hand has proved better.</summary>
+    public BlobRef? PreviousBasis { get; init; }
     /// <summary>eps of the IRLS weights, scaled units.</summary>
     public double ResidualFloor { get; init; }
-    /// <summary>Objective of the basis before the one in hand; infinite at first.</summary>
+    /// <summary>Objective of the basis before the one in hand; the largest double at first.</summary>
     public double LastObjective { get; init; } = double.MaxValue;
     public int LewisRounds { get; init; }
     public int CoresetRows { get; init; }

@@ -34,8 +34,10 @@ public static class JobPlanner
 
         var skipped = new List<SkippedTensor>();
         var chosen = new List<TensorPlan>();
-        HashSet<string> named = [.. spec.Tensors.Where(pattern => !TensorSelection.IsGlob(pattern) || model.Tensors.Any(t => t.Name == pattern))];
-        HashSet<string> selected = [.. (spec.Tensors.IsEmpty ? model.Tensors : spec.Tensors.SelectMany(p => TensorSelection.Match(model, p))).Select(t => t.Name)];
+        HashSet<string> named = [.. model.Tensors.Select(tensor => tensor.Name).Where(name => spec.Tensors.Contains(name))];
+        HashSet<string> selected = spec.Tensors.IsEmpty
+            ? [.. model.Tensors.Select(tensor => tensor.Name)]
+            : [.. spec.Tensors.SelectMany(pattern => TensorSelection.Match(model, pattern)).Select(tensor => tensor.Name)];
         foreach (TensorInfo tensor in model.Tensors)
         {
             string? obstacle = selected.Contains(tensor.Name) ? Obstacle(spec, tensor) : "not selected";
@@ -50,8 +52,8 @@ public static class JobPlanner
             throw ClusterLpException.BadInput(NothingToDo(model, [.. skipped.Where(s => selected.Contains(s.Name))]));
         FactorNames.EnsureDistinct(model, [.. chosen.Select(tensor => tensor.Name)]);
         if (spec.RowWeights is not null && chosen.Count != 1)
-            throw ClusterLpException.Usage(
-                $"row weights belong to one tensor, but {chosen.Count} are selected ({string.Join(", ", chosen.Take(3).Select(t => t.Name))}...): name one.");
+            throw ClusterLpException.Usage($"row weights belong to one tensor, but {chosen.Count} are selected "
+                + $"({string.Join(", ", chosen.Take(3).Select(tensor => tensor.Name))}{(chosen.Count > 3 ? ", ..." : "")}): name one.");
         return new JobPlan(id ?? DeriveId(spec, model), spec, [.. chosen], [.. skipped]);
     }
 
@@ -133,7 +135,8 @@ public static class JobPlanner
     private static string NothingToDo(IModel model, SkippedTensor[] skipped) => skipped.Length switch
     {
         1 => $"{model.Path}: tensor \"{skipped[0].Name}\" cannot be compressed: {skipped[0].Reason}.",
-        _ => $"{model.Path}: none of the {skipped.Length} selected tensors can be compressed; the first, \"{skipped[0].Name}\": {skipped[0].Reason}.",
+        _ => $"{model.Path}: none of the {skipped.Length} selected tensors can be compressed; "
+            + $"the first, \"{skipped[0].Name}\": {skipped[0].Reason}.",
     };
 
     // Replacing an output directory would delete an input that lies in it.
@@ -147,7 +150,8 @@ public static class JobPlanner
 
     private static JobId DeriveId(JobSpec spec, IModel model)
     {
-        var text = new StringBuilder(JsonSerializer.Serialize(spec with { Input = model.Path, Output = Path.GetFullPath(spec.Output), Force = false }));
+        JobSpec request = spec with { Input = model.Path, Output = Path.GetFullPath(spec.Output), Force = false };
+        var text = new StringBuilder(JsonSerializer.Serialize(request));
         foreach (string path in model.Files)
         {
             var file = new FileInfo(path);

@@ -27,7 +27,7 @@ internal static class TensorSelection
         throw ClusterLpException.BadInput($"{model.Path}: no tensor matches \"{pattern}\"; the nearest names are {string.Join(", ", near)}.");
     }
 
-    public static bool IsGlob(string pattern) => pattern.AsSpan().IndexOfAny('*', '?') >= 0;
+    private static bool IsGlob(string pattern) => pattern.AsSpan().IndexOfAny('*', '?') >= 0;
 
     // Edit distance, where a name that contains the pattern's letters as a run comes first.
     private static int Distance(string pattern, string name)

@@ -2,13 +2,14 @@ using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Formats.Safetensors;
+using ClusterLp.Core.Kernels;
 
 namespace ClusterLp.Core.Reporting;
 
 /// <summary>
 /// Checks an output directory against the input from the files alone: hashes, every error of the stored factors (by a
-/// float64 product of its own), and that all other tensors are byte-identical. Row-weighted errors and the SVD's are not
-/// recomputed.
+/// float64 product of its own), those of the SVD of the same rank, and that all other tensors are byte-identical. Where rows
+/// were weighted, the weighted error and the weighted SVD's are not recomputed.
 /// </summary>
 public static class OutputVerifier
 {
@@ -41,10 +42,11 @@ public static class OutputVerifier
         ];
         using var output = (SafetensorsModel)ModelFiles.Open(Model(outputDirectory, report));
 
-        long total = Math.Max(1, report.Tensors.Sum(tensor => tensor.Rows)), done = 0;
+        bool weighted = report.Parameters.RowWeights is not null;
+        long total = Math.Max(1, report.Tensors.Sum(tensor => tensor.Rows) * (weighted ? 1 : 2)), done = 0;
         void RowsDone(long rows) => progress?.Report(Interlocked.Add(ref done, rows) / (double)total);
         ImmutableArray<VerifiedFigure> figures =
-            [.. report.Tensors.SelectMany(tensor => CheckTensor(tensor, input, output, RowsDone, cancellation))];
+            [.. report.Tensors.SelectMany(tensor => CheckTensor(tensor, weighted, input, output, RowsDone, cancellation))];
         HashSet<string> compressed = [.. report.Tensors.Select(tensor => tensor.Name)];
         ImmutableArray<VerifiedTensor> untouched = input is SafetensorsModel original
             ? [.. original.Tensors.Where(tensor => !compressed.Contains(tensor.Name))
@@ -84,31 +86,50 @@ public static class OutputVerifier
     }
 
     private static IEnumerable<VerifiedFigure> CheckTensor(
-        TensorReport tensor, IModel input, SafetensorsModel output, Action<long> rowsDone, CancellationToken cancellation)
+        TensorReport tensor, bool weighted, IModel input, SafetensorsModel output, Action<long> rowsDone, CancellationToken cancellation)
     {
         FactorNames names = FactorNames.For(input, tensor.Name);
         using IMatrixSource a = input.OpenMatrix(tensor.Name), u = output.OpenMatrix(names.U), v = output.OpenMatrix(names.V);
-        if (u.Rows != a.Rows || v.Rows != a.Columns || u.Columns != v.Columns)
-            throw ClusterLpException.BadInput($"{output.Path}: the factors of \"{tensor.Name}\" are {u.Rows} x {u.Columns} and {v.Rows} x {v.Columns}; "
-                + $"expected {a.Rows} x k and {a.Columns} x k.");
-        ResidualSums sums = ResidualSums.Of(a, u, v, tensor.P, rowsDone, cancellation);
+        (int d, int k) = (a.Columns, u.Columns);
+        if (u.Rows != a.Rows || v.Rows != d || v.Columns != k)
+            throw ClusterLpException.BadInput($"{output.Path}: the factors of \"{tensor.Name}\" are {u.Rows} x {k} and {v.Rows} x {v.Columns}; "
+                + $"expected {a.Rows} x k and {d} x k.");
+        var transposedV = new float[d * k];
+        v.ReadRows(0, d, transposedV);
+        PackedMatrix<double> right = PackedMatrix<double>.FromTransposed(Array.ConvertAll(transposedV, x => (double)x), k, d);
+        ResidualSums sums = ResidualSums.Of(a, u, right, tensor.P, rowsDone, cancellation);
 
-        double inputLp = Math.Pow(sums.InputPower, 1 / tensor.P), inputFrobenius = Math.Sqrt(sums.InputSquares);
-        double lp = Math.Pow(sums.Power, 1 / tensor.P), frobenius = Math.Sqrt(sums.Squares);
-        // An entry of A - U V in float32 is off by some roundings of A's magnitude, whatever is left of it: where the factors
-        // are all but exact, that is what both sides measure.
-        double entries = (double)a.Rows * a.Columns, rounding = Float32Rounding * Math.Sqrt(u.Columns);
-        double floor = rounding * inputFrobenius;
         VerifiedFigure Figure(string name, double reported, double recomputed, double slack) => new(tensor.Name, name, reported, recomputed,
             Math.Abs(reported - recomputed) <= Tolerance * Math.Abs(recomputed) + slack);
+        IEnumerable<VerifiedFigure> FourErrors(string prefix, Errors reported, ResidualSums found, double floor, bool frobeniusOnly)
+        {
+            double entries = (double)a.Rows * d;
+            yield return Figure(prefix + "frobenius", reported.Frobenius, Math.Sqrt(found.Squares), floor);
+            if (frobeniusOnly)
+                yield break;
+            yield return Figure(prefix + "l1", reported.L1, found.L1, floor * Math.Sqrt(entries));
+            yield return Figure(prefix + "lp", reported.Lp, Math.Pow(found.Power, 1 / tensor.P), floor * Math.Pow(entries, 1 / tensor.P - 0.5));
+            yield return Figure(prefix + "maxRow", reported.MaxRow, Math.Sqrt(found.MaxRowSquares), floor);
+        }
 
-        yield return Figure("rank", tensor.Rank, u.Columns, 0);
-        yield return Figure("l1", tensor.Errors.L1, sums.L1, floor * Math.Sqrt(entries));
-        yield return Figure("lp", tensor.Errors.Lp, lp, floor * Math.Pow(entries, 1 / tensor.P - 0.5));
-        yield return Figure("frobenius", tensor.Errors.Frobenius, frobenius, floor);
-        yield return Figure("maxRow", tensor.Errors.MaxRow, Math.Sqrt(sums.MaxRowSquares), floor);
-        yield return Figure("relativeLp", tensor.RelativeLp, inputLp > 0 ? lp / inputLp : 0, rounding * Math.Sqrt(entries) * inputFrobenius / Math.Max(inputLp, double.Epsilon));
-        yield return Figure("relativeFrobenius", tensor.RelativeFrobenius, inputFrobenius > 0 ? frobenius / inputFrobenius : 0, rounding);
+        // An entry of A - U V in float32 is off by some roundings of A's magnitude, whatever is left of it: where the factors
+        // are all but exact, that is what both sides measure.
+        double inputLp = Math.Pow(sums.InputPower, 1 / tensor.P), inputFrobenius = Math.Sqrt(sums.InputSquares);
+        double rounding = Float32Rounding * Math.Sqrt(d);
+        yield return Figure("rank", tensor.Rank, k, 0);
+        foreach (VerifiedFigure figure in FourErrors("", tensor.Errors, sums, rounding * inputFrobenius, frobeniusOnly: false))
+            yield return figure;
+        if (inputFrobenius > 0)
+        {
+            yield return Figure("relativeLp", tensor.RelativeLp, Math.Pow(sums.Power, 1 / tensor.P) / inputLp, rounding);
+            yield return Figure("relativeFrobenius", tensor.RelativeFrobenius, Math.Sqrt(sums.Squares) / inputFrobenius, rounding);
+        }
+        if (weighted)
+            yield break;
+        (PackedMatrix<double> projection, bool unique) = SvdProjection.Of(a, k, cancellation);
+        ResidualSums svd = ResidualSums.Of(a, a, projection, tensor.P, rowsDone, cancellation);
+        foreach (VerifiedFigure figure in FourErrors("svd.", tensor.Svd, svd, rounding * inputFrobenius, frobeniusOnly: !unique))
+            yield return figure;
     }
 
     private static string? Difference(SafetensorsModel input, SafetensorsModel output, string name, CancellationToken cancellation)

@@ -3,7 +3,7 @@ using ClusterLp.Core.Kernels;
 
 namespace ClusterLp.Core.Reporting;
 
-/// <summary>Sums over A - U V and over A that the reported errors are made of, in float64 and the matrix' own units.</summary>
+/// <summary>Sums over a residual and over A that the reported errors are made of, in float64 and the matrix' own units.</summary>
 /// <param name="L1">sum |r_ij|.</param>
 /// <param name="Power">sum |r_ij|^p.</param>
 /// <param name="Squares">sum r_ij^2.</param>
@@ -17,42 +17,44 @@ internal readonly record struct ResidualSums(
     private const int TileRows = 64;
 
     /// <summary>
-    /// Reads A (n x d), U (n x k) and V transposed (d x k) and multiplies in float64: O(n d k), on all cores. Deterministic:
-    /// chunks of fixed size, added in order.
+    /// Sums over A - L B for row blocks of A (n x d) and L (n x m), and B (m x d), multiplied in float64: O(n d m), on all
+    /// cores. Deterministic: chunks of fixed size, added in order.
     /// </summary>
-    public static ResidualSums Of(IMatrixSource a, IMatrixSource u, IMatrixSource transposedV, double p,
+    /// <param name="a">A.</param>
+    /// <param name="left">L: the stored U, or A itself where B is a projection.</param>
+    /// <param name="right">B: the stored V, or a projection.</param>
+    /// <param name="p">p in [1, 2].</param>
+    /// <param name="rowsDone">Told the rows of every chunk, from several threads.</param>
+    /// <param name="cancellation">Checked at every chunk.</param>
+    public static ResidualSums Of(IMatrixSource a, IMatrixSource left, PackedMatrix<double> right, double p,
         Action<long> rowsDone, CancellationToken cancellation)
     {
-        (int d, int k) = (a.Columns, u.Columns);
-        var stored = new float[d * k];
-        transposedV.ReadRows(0, d, stored);
-        PackedMatrix<double> v = PackedMatrix<double>.FromTransposed(Array.ConvertAll(stored, x => (double)x), k, d);
         var chunks = new ResidualSums[(a.Rows + ChunkRows - 1) / ChunkRows];
         Parallel.For(0, chunks.Length, new ParallelOptions { CancellationToken = cancellation }, chunk =>
         {
             int rows = (int)Math.Min(ChunkRows, a.Rows - (long)chunk * ChunkRows);
-            chunks[chunk] = Chunk(a, u, v, (long)chunk * ChunkRows, rows, p);
+            chunks[chunk] = Chunk(a, left, right, (long)chunk * ChunkRows, rows, p);
             rowsDone(rows);
         });
-        return chunks.Aggregate((left, right) => left + right);
+        return chunks.Aggregate((sum, chunk) => sum + chunk);
     }
 
     public static ResidualSums operator +(ResidualSums a, ResidualSums b) => new(
         a.L1 + b.L1, a.Power + b.Power, a.Squares + b.Squares, Math.Max(a.MaxRowSquares, b.MaxRowSquares),
         a.InputPower + b.InputPower, a.InputSquares + b.InputSquares);
 
-    private static ResidualSums Chunk(IMatrixSource a, IMatrixSource u, PackedMatrix<double> v, long firstRow, int rows, double p)
+    private static ResidualSums Chunk(IMatrixSource a, IMatrixSource left, PackedMatrix<double> right, long firstRow, int rows, double p)
     {
-        (int d, int k) = (a.Columns, u.Columns);
-        float[] left = new float[TileRows * k], input = new float[TileRows * d];
+        (int d, int inner) = (a.Columns, left.Columns);
+        float[] leftRows = new float[TileRows * inner], input = new float[TileRows * d];
         var product = new double[TileRows * d];
         ResidualSums sums = default;
         for (int row = 0; row < rows; row += TileRows)
         {
             int count = Math.Min(TileRows, rows - row);
             a.ReadRows(firstRow + row, count, input);
-            u.ReadRows(firstRow + row, count, left);
-            Gemm.Multiply(left, k, count, v, product, d);
+            left.ReadRows(firstRow + row, count, leftRows);
+            Gemm.Multiply(leftRows, inner, count, right, product, d);
             for (int i = 0; i < count; i++)
                 sums += Row(input.AsSpan(i * d, d), product.AsSpan(i * d, d), p);
         }

@@ -21,7 +21,7 @@ public sealed record VerifiedFile(string Path, bool IsInput, string Reported, st
 
 /// <summary>One figure of one tensor, as reported and as recomputed from the stored factors.</summary>
 /// <param name="Tensor">The tensor's name in the input.</param>
-/// <param name="Figure">As the report spells it: l1, lp, frobenius, maxRow, relativeLp, relativeFrobenius, rank.</param>
+/// <param name="Figure">As the report spells it: rank, frobenius, l1, lp, maxRow, relativeLp, relativeFrobenius, svd.frobenius, ...</param>
 public sealed record VerifiedFigure(string Tensor, string Figure, double Reported, double Recomputed, bool Ok);
 
 /// <summary>An untouched tensor: whether its type, shape and bytes are the input's.</summary>

@@ -31,7 +31,9 @@ internal sealed class StoredFactors
 
     /// <summary>U and V, and U V where asked for.</summary>
     /// <param name="names">Their names.</param>
-    /// <param name="reconstruct">Also the dense product of the stored factors, in the input's element type (float32 for float64 and quantised).</param>
+    /// <param name="reconstruct">
+    /// Also the dense product of the stored factors, in the input's element type (float32 for float64 and quantised).
+    /// </param>
     public IEnumerable<TensorContent> Contents(FactorNames names, bool reconstruct)
     {
         ElementType type = _plan.FactorType;

@@ -146,7 +146,8 @@ internal sealed class SafetensorsHeader
             if ((bytes *= extent) > long.MaxValue)
                 throw Bad(name, $"shape [{string.Join(", ", shape)}] overflows");
         if (bytes != end - begin)
-            throw Bad(name, $"shape [{string.Join(", ", shape)}] of {dtype} takes {bytes} bytes, but data_offsets [{begin}, {end}] hold {end - begin}");
+            throw Bad(name, $"shape [{string.Join(", ", shape)}] of {dtype} takes {bytes} bytes, "
+                + $"but data_offsets [{begin}, {end}] hold {end - begin}");
         return new SafetensorsEntry(name, type, shape, _dataOffset + begin, end - begin);
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 
 namespace ClusterLp.Core.Formats.Safetensors;
 
@@ -37,34 +38,39 @@ internal sealed class ShardIndex
         ClusterLpException Bad(string what, Exception? inner = null) => ClusterLpException.BadInput($"{path}: {what}", inner);
 
         path = System.IO.Path.GetFullPath(path);
-        JsonObject root;
-        using (MappedFile file = MappedFile.Open(path))
+        using MappedFile file = MappedFile.Open(path);
+        if (file.Length > LongestIndex)
+            throw Bad($"the shard index is {file.Length} bytes long; expected at most {LongestIndex}.");
+        ReadOnlySpan<byte> json = file.Span(0, (int)file.Length);
+        if (!Utf8.IsValid(json))
+            throw Bad("the shard index is not valid UTF-8.");
+        try
         {
-            if (file.Length > LongestIndex)
-                throw Bad($"the shard index is {file.Length} bytes long; expected at most {LongestIndex}.");
-            try
-            {
-                var strict = new JsonDocumentOptions { AllowDuplicateProperties = false };
-                root = JsonNode.Parse(file.Span(0, (int)file.Length), documentOptions: strict) as JsonObject
-                    ?? throw Bad("the shard index is not a JSON object.");
-            }
-            catch (JsonException e)
-            {
-                throw Bad($"the shard index is not valid JSON: {e.Message}", e);
-            }
+            var strict = new JsonDocumentOptions { AllowDuplicateProperties = false };
+            JsonObject root = JsonNode.Parse(json, documentOptions: strict) as JsonObject ?? throw Bad("the shard index is not a JSON object.");
+            return new ShardIndex(path, root, ReadWeightMap(root, what => Bad(what)));
         }
+        // The second is what an escaped half of a surrogate pair in a name ends in.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw Bad($"the shard index is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    private static Dictionary<string, string> ReadWeightMap(JsonObject root, Func<string, ClusterLpException> bad)
+    {
         if (root["weight_map"] is not JsonObject map || map.Count == 0)
-            throw Bad("the shard index has no \"weight_map\" object that names tensors.");
+            throw bad("the shard index has no \"weight_map\" object that names tensors.");
         var weightMap = new Dictionary<string, string>();
         foreach ((string tensor, JsonNode? value) in map)
         {
             if (value is not JsonValue text || !text.TryGetValue(out string? shard) || shard.Length == 0)
-                throw Bad($"the shard of tensor \"{tensor}\" is not a file name.");
+                throw bad($"the shard of tensor \"{tensor}\" is not a file name.");
             if (System.IO.Path.IsPathRooted(shard) || shard.Contains('\\') || shard.Split('/').Any(part => part is "" or "." or ".."))
-                throw Bad($"the shard \"{shard}\" of tensor \"{tensor}\" leads outside the index' folder.");
+                throw bad($"the shard \"{shard}\" of tensor \"{tensor}\" leads outside the index' folder.");
             weightMap.Add(tensor, shard);
         }
-        return new ShardIndex(path, root, weightMap);
+        return weightMap;
     }
 
     /// <summary>The same index with another weight map and total size; every other key is kept.</summary>

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using System.Reflection;
+using ClusterLp.Cli.Commands;
+using ClusterLp.Core;
+using Serilog;
+
+namespace ClusterLp.Cli;
+
+/// <summary>One run of the program: parses, runs the command, and turns every way it can end into an exit code.</summary>
+internal static class Application
+{
+    /// <summary>Name and version, e.g. "clusterlp 0.1.0".</summary>
+    public static string Tool { get; } =
+        "clusterlp " + typeof(Application).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    /// <returns>An exit code (<see cref="ExitCode"/>).</returns>
+    public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken stop)
+    {
+        RootCommand root = ClusterLpCommand.Create(terminal);
+        var invocation = new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+            Output = args.Length == 0 ? terminal.RawError : terminal.RawOut,
+            Error = terminal.RawError,
+        };
+        // Response files are off: tensor names may begin with @.
+        ParseResult parse = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parse.Action is ParseErrorAction)
+            return RefuseUsage(parse, terminal);
+        bool verbose = parse.GetValue(CommonOptions.Verbose);
+        try
+        {
+            Log.Logger = LogSetup.Create(parse, terminal);
+            int code = await parse.InvokeAsync(invocation, stop);
+            return args.Length == 0 ? (int)ExitCode.Usage : code;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return Complain(terminal, ExitCode.Interrupted, "interrupted; no output was written.");
+        }
+        catch (ClusterLpException e)
+        {
+            if (verbose && e.InnerException is not null)
+                terminal.RawError.WriteLine(e);
+            return Complain(terminal, e.Code, e.Message);
+        }
+        catch (Exception e)
+        {
+            Exception cause = e is AggregateException { InnerExceptions.Count: 1 } ? e.InnerException! : e;
+            if (verbose)
+                terminal.RawError.WriteLine(cause);
+            return Complain(terminal, ExitCode.Internal, $"internal error: {OneLine(cause.Message)} ({cause.GetType().Name})"
+                + (verbose ? "" : "; run again with --verbose for the stack trace."));
+        }
+        finally
+        {
+            await Log.CloseAndFlushAsync();
+        }
+    }
+
+    private static int RefuseUsage(ParseResult parse, Terminal terminal)
+    {
+        // A mistyped command comes with a second error, that no command was given.
+        bool mistyped = parse.UnmatchedTokens.Count > 0;
+        foreach (ParseError error in parse.Errors.Where(error => !mistyped || error.Message.Contains(parse.UnmatchedTokens[0], StringComparison.Ordinal)))
+            Complain(terminal, ExitCode.Usage, OneLine(error.Message));
+        var path = new List<string>();
+        for (SymbolResult? result = parse.CommandResult; result is CommandResult { Command: not RootCommand } command; result = result.Parent)
+            path.Insert(0, command.Command.Name);
+        terminal.RawError.WriteLine($"Try '{string.Join(' ', ["clusterlp", .. path, "--help"])}'.");
+        return (int)ExitCode.Usage;
+    }
+
+    private static int Complain(Terminal terminal, ExitCode code, string sentence)
+    {
+        terminal.RawError.WriteLine($"clusterlp: error: {sentence}");
+        return (int)code;
+    }
+
+    private static string OneLine(string text) => string.Join(' ', text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+}

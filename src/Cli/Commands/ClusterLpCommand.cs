@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using ClusterLp.Cli.Demo;
+
+namespace ClusterLp.Cli.Commands;
+
+/// <summary>The whole command line.</summary>
+internal static class ClusterLpCommand
+{
+    public static RootCommand Create(Terminal terminal)
+    {
+        Command compress = new CompressCommand(terminal).Create(), inspect = new InspectCommand(terminal).Create(),
+            verify = new VerifyCommand(terminal).Create(), coordinator = new CoordinatorCommand(terminal).Create(),
+            worker = WorkerCommand.Create(), status = new StatusCommand(terminal).Create(), doctor = new DoctorCommand(terminal).Create(),
+            completion = CompletionCommand.Create(terminal);
+        var root = new RootCommand("Robust low-rank compression (entrywise l_p, 1 <= p <= 2) of large embedding matrices, on one machine or a cluster.")
+        {
+            compress, inspect, verify, coordinator, worker, status, doctor, DemoCommand.Create(), completion,
+            CommonOptions.Quiet, CommonOptions.Verbose, CommonOptions.LogFormat,
+        };
+        var examples = new Dictionary<Command, string[]>
+        {
+            [root] = ["clusterlp inspect model.safetensors", "clusterlp compress model.safetensors --compression 0.28", "clusterlp doctor"],
+            [compress] =
+            [
+                "clusterlp compress model.safetensors --tensor '*word_embeddings.weight' --compression 0.28",
+                "clusterlp compress vectors.npy --rank 64 --p 1 --output out --json",
+                "clusterlp compress lid.176.ftz --rank 12 --row-weights frequencies.txt",
+            ],
+            [inspect] = ["clusterlp inspect model.safetensors", "clusterlp inspect vectors.npy --json"],
+            [verify] = ["clusterlp verify model.clusterlp --against model.safetensors"],
+            [coordinator] = ["clusterlp coordinator --job job.json --listen 127.0.0.1:4053",
+                """job.json: {"model": "model.safetensors", "compression": 0.28, "output": "out"}"""],
+            [worker] = ["clusterlp worker --coordinator 127.0.0.1:4053 --threads 2"],
+            [status] = ["clusterlp status --job-dir jobs/embeddings"],
+            [completion] = ["source <(clusterlp completion bash)", "clusterlp completion fish > ~/.config/fish/completions/clusterlp.fish"],
+        };
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        // Slash forms are another system's habit, and here they look like paths.
+        help.Aliases.Remove("/?");
+        help.Aliases.Remove("/h");
+        help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
+        return root;
+    }
+}

@@ -1,0 +1,42 @@
+using System.CommandLine;
+using ClusterLp.Cli.Hosting;
+using ClusterLp.Cli.Rendering;
+using ClusterLp.Cli.Running;
+using ClusterLp.Core;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Cli.Commands;
+
+/// <summary><c>compress</c>: the whole job in this process.</summary>
+internal sealed class CompressCommand(Terminal terminal)
+{
+    private readonly JobOptions _job = new();
+    private readonly Option<int?> _workers = OptionParsers.Whole("--workers", "N", "Worker actors in this process (default: 1); the factors do not depend on it.");
+    private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads of each worker (default: the cores, shared out); the factors do not depend on it.");
+    private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Keep intermediate results here (default: a hidden folder beside the output, removed at the end).", HelpName = "DIR" };
+    private readonly Option<bool> _json = CommonOptions.Json();
+
+    public Command Create()
+    {
+        var command = new Command("compress", "Replace large matrices of a model by two thin factors that are close in l_p.");
+        _job.AddTo(command);
+        foreach (Option option in new Option[] { _workers, _threads, _jobDirectory, _json })
+            command.Options.Add(option);
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parse, CancellationToken cancellation)
+    {
+        JobSpec spec = _job.Read(parse);
+        int workers = parse.GetValue(_workers) ?? 1;
+        int threads = parse.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
+        JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
+            spec, parse.GetValue(_jobDirectory),
+            (plan, directory, progress, token) => EmbeddedJob.RunAsync(plan, new EmbeddedOptions(workers, threads, directory), progress, token),
+            cancellation);
+        ResultsView.Write(terminal, report, parse.GetValue(_json));
+        return (int)ExitCode.Done;
+    }
+}

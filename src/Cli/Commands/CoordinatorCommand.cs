@@ -1,0 +1,47 @@
+using System.CommandLine;
+using System.Net;
+using ClusterLp.Cli.Hosting;
+using ClusterLp.Cli.Rendering;
+using ClusterLp.Cli.Running;
+using ClusterLp.Core;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Cli.Commands;
+
+/// <summary><c>coordinator</c>: the job of a job file, computed by the workers that join.</summary>
+internal sealed class CoordinatorCommand(Terminal terminal)
+{
+    private readonly Option<string> _job = new("--job") { Description = "The job: a JSON object with model and the options of compress as keys.", HelpName = "FILE", Required = true };
+    private readonly Option<DnsEndPoint?> _listen = OptionParsers.EndPoint("--listen", "Address for workers to join (default: 127.0.0.1:4053; port 0 takes a free one).", portZero: true);
+    private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Folder for intermediate results that all workers can reach (default: the job file's, or a hidden one beside the output).", HelpName = "DIR" };
+    private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads for reductions (default: the cores).");
+    private readonly Option<bool> _force = new("--force") { Description = "Replace an existing output." };
+    private readonly Option<bool> _insecure = new("--insecure") { Description = "Allow an address other than loopback without TLS." };
+    private readonly Option<bool> _json = CommonOptions.Json();
+
+    public Command Create()
+    {
+        var command = new Command("coordinator", "Run a job on a cluster: workers join, compute its blocks, and this process writes the output.")
+        {
+            _job, _listen, _jobDirectory, _threads, _force, _insecure, _json,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parse, CancellationToken cancellation)
+    {
+        JobFile job = JobFile.Read(parse.GetValue(_job)!);
+        DnsEndPoint listen = parse.GetValue(_listen) ?? new DnsEndPoint("127.0.0.1", 4053);
+        int threads = parse.GetValue(_threads) ?? Environment.ProcessorCount;
+        bool insecure = parse.GetValue(_insecure);
+        JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
+            job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
+            parse.GetValue(_jobDirectory) ?? job.JobDirectory,
+            (plan, directory, progress, token) => CoordinatorProcess.RunAsync(
+                plan, new CoordinatorOptions(listen.Host, listen.Port, directory, threads, insecure), progress, token),
+            cancellation);
+        ResultsView.Write(terminal, report, parse.GetValue(_json));
+        return (int)ExitCode.Done;
+    }
+}

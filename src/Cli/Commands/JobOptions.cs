@@ -1,0 +1,87 @@
+using System.CommandLine;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+
+namespace ClusterLp.Cli.Commands;
+
+/// <summary>The options of <c>compress</c> that say what is computed; a job file has keys of the same names (<see cref="JobFile"/>).</summary>
+internal sealed class JobOptions
+{
+    /// <summary>Element types factors can be stored as.</summary>
+    public static readonly ElementType[] FactorTypes = [ElementType.F32, ElementType.F16, ElementType.BF16];
+
+    public readonly Argument<string> Model = new("model")
+    {
+        Description = "A .safetensors file, a shard index (*.index.json) or a directory that holds one of these, a .npy matrix, "
+            + "word vectors (.vec, .txt, .bin) or a fastText model (.bin, .ftz).",
+    };
+
+    public readonly Option<string?> Output = new("--output", "-o")
+    {
+        Description = "Output directory; appears whole or not at all (default: the model's name with .clusterlp, in the current directory).",
+        HelpName = "DIR",
+    };
+
+    public readonly Option<string[]> Tensors = new("--tensor", "-t")
+    {
+        Description = "A tensor's name or a glob with * and ?; may be repeated (default: every 2-D floating tensor that would shrink).",
+        HelpName = "NAME",
+    };
+
+    public readonly Option<int?> Rank = OptionParsers.Whole("--rank", "K", "Rank k of the factors.");
+    public readonly Option<double?> Compression = OptionParsers.Number("--compression", "C", "Share of the elements to save, between 0 and 1; the rank follows.");
+    public readonly Option<double?> TargetError = OptionParsers.Number("--target-error", "E", "Largest relative l_p error ||A - UV||_p / ||A||_p, between 0 and 1; the rank follows.");
+    public readonly Option<double?> P = OptionParsers.Number("--p", "P", "Which l_p error to minimise, from 1 (most robust) to 2 (SVD) (default: 1.5).");
+    public readonly Option<Method> Method = OptionParsers.Word<Method>("--method", "lp: entrywise l_p (default); lewis: axes of the Lewis ellipsoid, U by projection; svd: truncated SVD.");
+    public readonly Option<Fit> Fit = OptionParsers.Word<Fit>("--fit", "coreset: fit V on a sample of rows, refine on all (default); exact: fit on all rows.");
+    public readonly Option<string?> RowWeights = new("--row-weights") { Description = "Positive weights of the rows, such as token frequencies: one a line, or a one-dimensional .npy.", HelpName = "FILE" };
+    public readonly Option<int?> BlockRows = OptionParsers.Whole("--block-rows", "N", "Rows of a block, the unit of work (default: about 32 blocks); part of what fixes the result's bytes.");
+    public readonly Option<ulong?> Seed = OptionParsers.Seed("--seed", "Seed of the row samples (default: 0).");
+    public readonly Option<ElementType?> Dtype = OptionParsers.OptionalWord("--dtype", "Element type of the factors (default: the input's).", FactorTypes);
+    public readonly Option<bool> Reconstruct = new("--reconstruct") { Description = "Also write the dense product under the old names, for loaders that cannot be changed." };
+    public readonly Option<bool> Force = new("--force") { Description = "Replace an existing output." };
+
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(Model);
+        foreach (Option option in new Option[]
+            { Output, Tensors, Compression, Rank, TargetError, P, Method, Fit, RowWeights, Dtype, Reconstruct, Seed, BlockRows, Force })
+            command.Options.Add(option);
+    }
+
+    public JobSpec Read(ParseResult parse)
+    {
+        string model = parse.GetValue(Model)!;
+        return new JobSpec
+        {
+            Input = model,
+            Output = parse.GetValue(Output) ?? DefaultOutput(model),
+            Tensors = [.. parse.GetValue(Tensors) ?? []],
+            Rank = parse.GetValue(Rank),
+            Compression = parse.GetValue(Compression),
+            TargetError = parse.GetValue(TargetError),
+            P = parse.GetValue(P) ?? 1.5,
+            Method = parse.GetValue(Method),
+            Fit = parse.GetValue(Fit),
+            RowWeights = parse.GetValue(RowWeights),
+            BlockRows = parse.GetValue(BlockRows),
+            Seed = parse.GetValue(Seed) ?? 0,
+            Dtype = parse.GetValue(Dtype),
+            Reconstruct = parse.GetValue(Reconstruct),
+            Force = parse.GetValue(Force),
+        };
+    }
+
+    /// <summary>The output directory where none is named: <c>bert/model.safetensors</c> gives <c>model.clusterlp</c>.</summary>
+    public static string DefaultOutput(string model)
+    {
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)));
+        foreach (string ending in new[] { ".index.json", ".safetensors" })
+            if (name.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+                name = name[..^ending.Length];
+        string extension = Path.GetExtension(name);
+        if (extension.ToLowerInvariant() is ".npy" or ".vec" or ".txt" or ".bin" or ".ftz")
+            name = name[..^extension.Length];
+        return name + ".clusterlp";
+    }
+}

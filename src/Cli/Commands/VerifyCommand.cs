@@ -1,0 +1,41 @@
+using System.CommandLine;
+using System.Text.Json;
+using ClusterLp.Cli.Rendering;
+using ClusterLp.Cli.Running;
+using ClusterLp.Core;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Cli.Commands;
+
+/// <summary><c>verify</c>: recomputes every reported error from the files alone.</summary>
+internal sealed class VerifyCommand(Terminal terminal)
+{
+    private readonly Argument<string> _output = new("output") { Description = "An output directory of compress." };
+    private readonly Option<string> _against = new("--against") { Description = "The model it was made from.", HelpName = "MODEL", Required = true };
+    private readonly Option<bool> _json = CommonOptions.Json();
+
+    public Command Create()
+    {
+        var command = new Command("verify", "Recompute hashes and every reported error from the files alone; exit 65 when something does not match.")
+        {
+            _output, _against, _json,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parse, CancellationToken cancellation)
+    {
+        string output = parse.GetValue(_output)!;
+        VerifyResult result;
+        await using (var progress = new ShareProgress(terminal, parse.GetValue(CommonOptions.Quiet), "verify"))
+            result = await Task.Run(() => OutputVerifier.Verify(output, parse.GetValue(_against)!, progress, cancellation), cancellation);
+        if (parse.GetValue(_json))
+            terminal.RawOut.WriteLine(JsonSerializer.Serialize(result, ReportJson.Options));
+        else
+            VerifyView.Write(terminal.Out, result);
+        if (!result.Ok)
+            throw ClusterLpException.BadInput($"{output}: the files do not match the report.");
+        return (int)ExitCode.Done;
+    }
+}

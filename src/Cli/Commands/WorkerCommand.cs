@@ -1,0 +1,28 @@
+using System.CommandLine;
+using System.Net;
+using ClusterLp.Cli.Hosting;
+
+namespace ClusterLp.Cli.Commands;
+
+/// <summary><c>worker</c>: joins a coordinator, computes blocks until the job ends.</summary>
+internal static class WorkerCommand
+{
+    public static Command Create()
+    {
+        Option<DnsEndPoint?> coordinator = OptionParsers.EndPoint("--coordinator", "Where the coordinator listens.", portZero: false);
+        coordinator.Required = true;
+        var host = new Option<string?>("--host") { Description = "This worker's own address (default: 127.0.0.1).", HelpName = "HOST" };
+        Option<int?> threads = OptionParsers.Whole("--threads", "N", "Blocks computed at once (default: the cores).");
+        var insecure = new Option<bool>("--insecure") { Description = "Allow an address other than loopback without TLS." };
+        var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, threads, insecure };
+        command.SetAction(async (parse, cancellation) =>
+        {
+            DnsEndPoint target = parse.GetValue(coordinator)!;
+            return (int)await WorkerProcess.RunAsync(
+                new WorkerOptions(target.Host, target.Port, parse.GetValue(host) ?? "127.0.0.1",
+                    parse.GetValue(threads) ?? Environment.ProcessorCount, parse.GetValue(insecure)),
+                cancellation);
+        });
+        return command;
+    }
+}

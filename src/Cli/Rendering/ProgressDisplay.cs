@@ -1,0 +1,105 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace ClusterLp.Cli.Rendering;
+
+/// <summary>One line of progress.</summary>
+/// <param name="Label">What is at work, such as a tensor's name.</param>
+/// <param name="Share">0 to 1.</param>
+/// <param name="Detail">Stage, rate, remaining time.</param>
+internal sealed record ProgressRow(string Label, double Share, string Detail);
+
+/// <summary>
+/// Shows progress on standard error until disposed: bars that move on a terminal, elsewhere a plain line at most once a
+/// second, and only when it changed.
+/// </summary>
+internal sealed class ProgressDisplay : IAsyncDisposable
+{
+    private const int MostRows = 6;
+    private static readonly TimeSpan FrameInterval = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(1);
+
+    private readonly IAnsiConsole _console;
+    private readonly TextWriter _plain;
+    private readonly Func<IReadOnlyList<ProgressRow>> _rows;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _loop;
+
+    /// <param name="terminal">Its standard error is written to.</param>
+    /// <param name="quiet">Show nothing.</param>
+    /// <param name="rows">The rows of this moment; called from a pool thread.</param>
+    public ProgressDisplay(Terminal terminal, bool quiet, Func<IReadOnlyList<ProgressRow>> rows)
+    {
+        (_console, _plain, _rows) = (terminal.Error, terminal.RawError, rows);
+        _loop = quiet ? Task.CompletedTask : Task.Run(_console.Profile.Out.IsTerminal && _console.Profile.Capabilities.Ansi ? ShowBarsAsync : WriteLinesAsync);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _loop;
+        _stop.Dispose();
+    }
+
+    private Task ShowBarsAsync() => _console.Live(new Text("")).AutoClear(true).StartAsync(async context =>
+    {
+        await foreach (IReadOnlyList<ProgressRow> rows in EveryAsync(FrameInterval))
+        {
+            bool unicode = _console.Profile.Capabilities.Unicode;
+            context.UpdateTarget(new Rows(rows.TakeLast(MostRows).Select(row => new Text(Bar(row, _console.Profile.Width - 1, unicode)))));
+            context.Refresh();
+        }
+    });
+
+    private async Task WriteLinesAsync()
+    {
+        string last = "";
+        await foreach (IReadOnlyList<ProgressRow> rows in EveryAsync(LineInterval))
+        {
+            string line = string.Join("; ", rows.TakeLast(2).Select(row => $"{row.Label}: {Share(row)}, {row.Detail}"));
+            if (line != last && line.Length > 0)
+                _plain.WriteLine("clusterlp: " + line);
+            last = line;
+        }
+    }
+
+    private async IAsyncEnumerable<IReadOnlyList<ProgressRow>> EveryAsync(TimeSpan interval)
+    {
+        using var timer = new PeriodicTimer(interval);
+        while (true)
+        {
+            try
+            {
+                await timer.WaitForNextTickAsync(_stop.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                yield break;
+            }
+            yield return _rows();
+        }
+    }
+
+    /// <summary>A row of exactly <paramref name="width"/> columns: label, bar, percentage, detail.</summary>
+    public static string Bar(ProgressRow row, int width, bool unicode)
+    {
+        int label = Math.Clamp(width / 4, 8, 32), bar = Math.Clamp(width / 6, 6, 24);
+        int filled = (int)Math.Round(bar * Math.Clamp(row.Share, 0, 1));
+        string name = Shorten(row.Label, label).PadRight(label);
+        string drawn = new string(unicode ? '━' : '#', filled) + new string(unicode ? '─' : '-', bar - filled);
+        int left = width - label - bar - 8;
+        string detail = row.Detail.Length <= left ? row.Detail : row.Detail[..Math.Max(0, left)];
+        return $"{name} {drawn} {Share(row),5}  {detail}".TrimEnd();
+    }
+
+    /// <summary>Cuts the middle out of a long name: its ends tell more.</summary>
+    public static string Shorten(string name, int width)
+    {
+        if (name.Length <= width)
+            return name;
+        int tail = (width - 2) * 2 / 3;
+        return string.Concat(name.AsSpan(0, width - 2 - tail), "..", name.AsSpan(name.Length - tail));
+    }
+
+    private static string Share(ProgressRow row) => (100 * Math.Clamp(row.Share, 0, 1)).ToString("F0", CultureInfo.InvariantCulture) + " %";
+}

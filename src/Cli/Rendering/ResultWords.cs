@@ -1,0 +1,56 @@
+using System.Globalization;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Cli.Rendering;
+
+/// <summary>What the figures of one tensor mean, whichever way they came out.</summary>
+internal static class ResultWords
+{
+    /// <summary>Differences below this share are called none.</summary>
+    private const double Negligible = 0.0005;
+
+    /// <summary>"l_1.5"; "Frobenius" for p = 2.</summary>
+    public static string NormName(double p) => p == 2 ? "Frobenius" : string.Create(CultureInfo.InvariantCulture, $"l_{p}");
+
+    /// <summary>The heading of our column.</summary>
+    public static string MethodName(TensorReport tensor) => tensor.Method switch
+    {
+        "lp" => string.Create(CultureInfo.InvariantCulture, $"l_p, p = {tensor.P}"),
+        "svd" => "as stored",
+        _ => tensor.Method,
+    };
+
+    /// <summary>Sentences, the most important first.</summary>
+    public static IEnumerable<string> Of(TensorReport tensor)
+    {
+        Errors ours = tensor.Errors, svd = tensor.Svd;
+        bool weighted = ours.WeightedLp is not null && svd.WeightedLp is not null;
+        string relative = $"{Figures.Error(100 * tensor.RelativeLp)} % of the matrix' {NormName(tensor.P)} norm is lost";
+        if (tensor.Method == "svd")
+            yield return $"This is the SVD itself, stored as {tensor.FactorType}; {relative}.";
+        else
+        {
+            double change = (weighted ? Ratio(ours.WeightedLp!.Value, svd.WeightedLp!.Value) : Ratio(ours.Lp, svd.Lp)) - 1;
+            string norm = (weighted ? "Row-weighted " : "") + NormName(tensor.P);
+            string other = tensor.P == 2 ? "" : $"; Frobenius {Compared(Ratio(ours.Frobenius, svd.Frobenius) - 1)}{Must(tensor, weighted)}";
+            yield return change < -Negligible
+                ? $"{norm} error {Compared(change)} than SVD's at the same rank{other}."
+                : $"{norm} error {(change > Negligible ? $"{Compared(change)} than" : "the same as")} SVD's at the same rank{other}: "
+                    + $"{(tensor.Method == "lp" ? "l_p" : tensor.Method)} did not help here, and --method svd does as well at this size.";
+            yield return relative + ".";
+        }
+        if (tensor.Method == "lp" && tensor.LargestGap > 0)
+            yield return $"Given V, every row of U is within {Figures.Error(100 * tensor.LargestGap)} % of its best {NormName(tensor.P)} error.";
+        if (tensor.TargetMet is bool met)
+            yield return met ? "The target error is met." : "The target error is NOT met by the factors as stored; lower it, or name a larger --rank.";
+    }
+
+    // SVD has the least Frobenius error of all matrices of its rank (Eckart and Young), unless its rows were weighted.
+    private static string Must(TensorReport tensor, bool weighted) =>
+        !weighted && tensor.Errors.Frobenius > tensor.Svd.Frobenius * (1 + Negligible) ? ", as must be for p < 2" : "";
+
+    private static string Compared(double change) =>
+        Math.Abs(change) <= Negligible ? "the same" : $"{Figures.Percent(Math.Abs(change))} {(change < 0 ? "lower" : "higher")}";
+
+    private static double Ratio(double ours, double theirs) => theirs > 0 ? ours / theirs : ours > 0 ? double.PositiveInfinity : 1;
+}

@@ -1,0 +1,81 @@
+using ClusterLp.Core.Reporting;
+using Spectre.Console;
+
+namespace ClusterLp.Cli.Rendering;
+
+/// <summary>What a job came to: sizes, then l_p beside SVD, then the same in words.</summary>
+internal static class ResultsView
+{
+    /// <summary>Beyond this many tensors, one line each instead of one table each.</summary>
+    private const int MostTables = 4;
+
+    public static void Write(Terminal terminal, JobReport report, bool json)
+    {
+        if (json)
+            terminal.RawOut.Write(System.Text.Encoding.UTF8.GetString(ReportJson.Write(report)));
+        else
+            Write(terminal.Out, report);
+    }
+
+    public static void Write(IAnsiConsole console, JobReport report)
+    {
+        console.Write(Sizes(report));
+        if (report.Tensors.Length <= MostTables)
+            foreach (TensorReport tensor in report.Tensors)
+            {
+                if (report.Tensors.Length > 1)
+                    console.Say(tensor.Name, Color.Blue);
+                console.Write(ErrorTable(tensor));
+                foreach (string sentence in ResultWords.Of(tensor))
+                    console.Say(" " + sentence);
+                console.WriteLine();
+            }
+        else
+        {
+            console.Write(Ratios(report));
+            console.Say(" Errors divided by those of SVD at the same rank: below 1 is better than SVD.");
+            foreach (TensorReport tensor in report.Tensors)
+                console.Say($" {tensor.Name}: {ResultWords.Of(tensor).First()}");
+            console.WriteLine();
+        }
+        string carried = report.Untouched.Length == 0 ? "" : $"; {report.Untouched.Length} other tensors unchanged";
+        console.Say($" {report.Parameters.Output}: {string.Join(", ", report.Outputs.Select(file => file.Path).Take(3))}"
+            + $"{(report.Outputs.Length > 3 ? $" and {report.Outputs.Length - 3} more" : "")}, clusterlp.json{carried}. "
+            + $"{Figures.Error(Math.Round(report.Seconds["total"], 1))} s (fit {Figures.Error(Math.Round(report.Seconds["fit"], 1))} s).");
+    }
+
+    private static Table Sizes(JobReport report)
+    {
+        Table table = Tables.Create(1, "tensor", "shape", "rank", "size", "smaller");
+        foreach (TensorReport tensor in report.Tensors)
+            table.Add(tensor.Name, $"{tensor.Rows} x {tensor.Columns}", $"{tensor.Rank}",
+                $"{Figures.Bytes(tensor.BytesBefore)} -> {Figures.Bytes(tensor.BytesAfter)}",
+                Figures.Percent(1 - tensor.BytesAfter / (double)tensor.BytesBefore));
+        return table;
+    }
+
+    private static Table ErrorTable(TensorReport tensor)
+    {
+        Table table = Tables.Create(1, "error", ResultWords.MethodName(tensor), "SVD", "ratio");
+        Errors ours = tensor.Errors, svd = tensor.Svd;
+        void Add(string name, double a, double b) => table.Add(name, Figures.Error(a), Figures.Error(b), Figures.Ratio(a, b));
+        if (ours.WeightedLp is double weighted && svd.WeightedLp is double weightedSvd)
+            Add($"row-weighted {ResultWords.NormName(tensor.P)}", weighted, weightedSvd);
+        if (tensor.P is not (1 or 2))
+            Add(ResultWords.NormName(tensor.P), ours.Lp, svd.Lp);
+        Add("l_1", ours.L1, svd.L1);
+        Add("Frobenius", ours.Frobenius, svd.Frobenius);
+        Add("largest row", ours.MaxRow, svd.MaxRow);
+        return table;
+    }
+
+    private static Table Ratios(JobReport report)
+    {
+        Table table = Tables.Create(1, "error / SVD's", "l_p", "l_1", "Frobenius", "largest row");
+        foreach (TensorReport tensor in report.Tensors)
+            table.Add(tensor.Name,
+                Figures.Ratio(tensor.Errors.Lp, tensor.Svd.Lp), Figures.Ratio(tensor.Errors.L1, tensor.Svd.L1),
+                Figures.Ratio(tensor.Errors.Frobenius, tensor.Svd.Frobenius), Figures.Ratio(tensor.Errors.MaxRow, tensor.Svd.MaxRow));
+        return table;
+    }
+}

@@ -1,0 +1,130 @@
+using ClusterLp.Cli.Rendering;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Reporting;
+using Serilog;
+
+namespace ClusterLp.Cli.Running;
+
+/// <summary>
+/// Follows a running job: keeps its latest snapshot, shows it on standard error, and writes it to progress.json about once
+/// a second. Thread-safe.
+/// </summary>
+internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
+{
+    private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private readonly JobPlan _plan;
+    private readonly string _jobDirectory;
+    private readonly string _output;
+    private readonly JobProcess _process = JobProcess.Current();
+    private readonly StageClock _stages;
+    private readonly ProgressDisplay _display;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _writer;
+    private JobProgress? _latest;
+    private JobPhase _phase = JobPhase.Fitting;
+    private double _assembled;
+    private string? _error;
+
+    public JobMonitor(Terminal terminal, bool quiet, JobPlan plan, string jobDirectory, string output)
+    {
+        (_plan, _jobDirectory, _output) = (plan, jobDirectory, output);
+        _stages = new StageClock(plan, TimeProvider.System);
+        WriteStatus();
+        _writer = WriteRegularlyAsync();
+        _display = new ProgressDisplay(terminal, quiet, Rows);
+    }
+
+    public void Report(JobProgress value)
+    {
+        lock (_lock)
+        {
+            _latest = value;
+            _stages.Observe(value);
+        }
+    }
+
+    /// <summary>Enters the phase of writing the output; the result takes the share written.</summary>
+    public IProgress<double> Assembling()
+    {
+        lock (_lock)
+            _phase = JobPhase.Assembling;
+        return new AssemblyShare(this);
+    }
+
+    /// <summary>Records how the job ended.</summary>
+    public void Ended(JobPhase phase, string? error)
+    {
+        lock (_lock)
+            (_phase, _error) = (phase, error);
+        WriteStatus();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _writer;
+        await _display.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    private IReadOnlyList<ProgressRow> Rows()
+    {
+        lock (_lock)
+            return _phase == JobPhase.Fitting
+                ? _latest is null ? [] : _stages.Rows(_latest)
+                : [new ProgressRow("output", _assembled, "writing")];
+    }
+
+    private async Task WriteRegularlyAsync()
+    {
+        using var timer = new PeriodicTimer(StatusInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+                WriteStatus();
+        }
+        catch (OperationCanceledException)
+        {
+            // The job has ended, and its last state is written.
+        }
+    }
+
+    private void WriteStatus()
+    {
+        lock (_lock)
+        {
+            try
+            {
+                JobStatusFile.Write(_jobDirectory, new JobStatus
+                {
+                    JobId = _plan.Id.Value,
+                    Phase = _phase,
+                    Input = _plan.Tensors[0].Input,
+                    Output = _output,
+                    Process = _process,
+                    Updated = DateTime.UtcNow,
+                    ElapsedSeconds = _stages.Elapsed.TotalSeconds,
+                    RemainingSeconds = _phase == JobPhase.Fitting && _latest is not null ? _stages.Remaining(_latest)?.TotalSeconds : null,
+                    Progress = _latest,
+                    Error = _error,
+                });
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Only `status` misses it; the job itself meets a full disk on its own terms.
+                Log.Debug(e, "The job's progress cannot be written");
+            }
+        }
+    }
+
+    private sealed class AssemblyShare(JobMonitor monitor) : IProgress<double>
+    {
+        public void Report(double value)
+        {
+            lock (monitor._lock)
+                monitor._assembled = value;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+using ClusterLp.Cli.Rendering;
+using ClusterLp.Core.Jobs;
+
+namespace ClusterLp.Cli.Running;
+
+/// <summary>
+/// Turns job snapshots into rates and a remaining time: rows a second of the stage at hand, and the elapsed time scaled by
+/// the share of the work done (<see cref="WorkEstimate"/>).
+/// </summary>
+internal sealed class StageClock(JobPlan plan, TimeProvider time)
+{
+    // Before this share of the work, an extrapolation would only mislead.
+    private const double LeastShare = 0.03;
+
+    private readonly long _start = time.GetTimestamp();
+    private readonly (StageId Stage, long Since, double Share)?[] _stages = new (StageId, long, double)?[plan.Tensors.Length];
+    private readonly WorkEstimate _work = new(plan);
+
+    public TimeSpan Elapsed => time.GetElapsedTime(_start);
+
+    /// <summary>Notes when each tensor's stage was first seen.</summary>
+    public void Observe(JobProgress progress)
+    {
+        for (int i = 0; i < progress.Tensors.Length; i++)
+            if (_stages[i]?.Stage != progress.Tensors[i].Stage)
+                _stages[i] = (progress.Tensors[i].Stage, time.GetTimestamp(), progress.Tensors[i].StageShare);
+    }
+
+    /// <summary>Estimated time to the end of the fit; null while too little is done to tell.</summary>
+    public TimeSpan? Remaining(JobProgress progress)
+    {
+        double share = _work.ShareDone(progress);
+        return share < LeastShare ? null : Elapsed * ((1 - share) / share);
+    }
+
+    /// <summary>One row a tensor at work, and one for the job.</summary>
+    public IReadOnlyList<ProgressRow> Rows(JobProgress progress)
+    {
+        var rows = new List<ProgressRow>();
+        for (int i = 0; i < progress.Tensors.Length; i++)
+        {
+            TensorProgress tensor = progress.Tensors[i];
+            bool waiting = tensor is { Stage: { Kind: StageKind.Scan }, BlocksDone: 0, StageShare: 0 };
+            if (tensor.Stage.Kind != StageKind.Done && !(waiting && rows.Count > 0))
+                rows.Add(new ProgressRow(tensor.Name, tensor.StageShare, Detail(i, tensor)));
+        }
+        int finished = progress.Tensors.Count(tensor => tensor.Stage.Kind == StageKind.Done);
+        string left = Remaining(progress) is { } remaining ? $", about {Figures.Duration(remaining)} left" : "";
+        string workers = progress.Workers == 1 ? "1 worker" : $"{progress.Workers} workers";
+        string tensors = progress.Tensors.Length == 1 ? "" : $"{finished}/{progress.Tensors.Length} tensors, ";
+        string retries = progress.Retries == 0 ? "" : $", {progress.Retries} retries";
+        rows.Add(new ProgressRow("all", _work.ShareDone(progress), $"{tensors}{workers}{retries}{left}"));
+        return rows;
+    }
+
+    private string Detail(int index, TensorProgress tensor)
+    {
+        string stage = Figures.Stage(tensor.Stage);
+        if (tensor.Reducing)
+            return tensor.Stage.Kind == StageKind.Coreset ? "merging the coresets" : $"{stage}: reducing";
+        string blocks = string.Create(CultureInfo.InvariantCulture, $"{stage} {tensor.BlocksDone}/{tensor.Blocks}");
+        if (_stages[index] is not { } seen)
+            return blocks;
+        double seconds = time.GetElapsedTime(seen.Since).TotalSeconds;
+        double rows = (tensor.StageShare - seen.Share) * plan.Tensors[index].Rows;
+        return seconds > 0.2 && rows > 0 ? $"{blocks}, {Figures.Count(rows / seconds)} rows/s" : blocks;
+    }
+}

@@ -1,0 +1,92 @@
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Kernels;
+using ClusterLp.Core.LpFit;
+
+namespace ClusterLp.Core.Jobs.Steps;
+
+/// <summary>
+/// One round of the Lewis weight contraction (DESIGN 2.1): new weights from the ellipsoid in hand, and this block's part of
+/// the next ellipsoid. Blob: "gram" packed float64, "weights" and "norms" float64 a row (norms: ||a_i||, scaled).
+/// </summary>
+internal static class LewisStep
+{
+    /// <summary>Rounds before a coreset; the method <c>lewis</c> goes on until the weights stand still.</summary>
+    private const int CoresetRounds = 3;
+
+    private const int MostRounds = 30;
+    private const double Tolerance = 1e-3;
+
+    public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
+    {
+        var parameters = (LewisParameters)task.Parameters;
+        (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
+        float[] rows = StepData.ReadRows(task, source, parameters.Scale);
+        int count = rows.Length / d;
+        double[] rowWeights = StepData.ReadRowWeights(task);
+        double[]? before = parameters.PreviousWeights is null ? null : StepData.Read(context, parameters.PreviousWeights).Get<double>("weights");
+        PackedMatrix<double>[] factor = LewisWeights.Pack(StepData.Read(context, parameters.Ellipsoid).Get<double>("inverse_cholesky"), d);
+
+        var weights = new double[count];
+        LewisWeights.Update(rows, count, d, factor, rowWeights, plan.P, weights, context.Cancellation);
+        context.Progress?.Invoke(0.5);
+        double weightSum = 0, normSum = 0, change = 0;
+        var norms = new double[count];
+        var gramWeights = new double[count];
+        for (int i = 0; i < count; i++)
+        {
+            norms[i] = Math.Sqrt(PowerSums.Squares(rows.AsSpan(i * d, d)));
+            gramWeights[i] = LewisWeights.GramWeight(weights[i], rowWeights[i], plan.P);
+            weightSum += weights[i];
+            normSum += rowWeights[i] * norms[i];
+            change = Math.Max(change, before is null ? double.MaxValue : Math.Abs(Math.Log(weights[i] / before[i])));
+        }
+        double[] gram = StepData.PackedGram(rows, count, d, gramWeights, context, 0.5);
+        BlobRef blob = StepData.Write(context, blobName, new ArrayBlob()
+            .Add("gram", gram, gram.Length).Add("weights", weights, count).Add("norms", norms, count));
+        return new BlockResult(blob, new LewisFigures(weightSum, normSum, change));
+    }
+
+    public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
+    {
+        int d = plan.Columns, rounds = state.LewisRounds + 1;
+        double weightSum = 0, normSum = 0, change = 0;
+        foreach (LewisFigures figures in results.Select(r => (LewisFigures)r.Figures))
+        {
+            weightSum += figures.WeightSum;
+            normSum += figures.NormSum;
+            change = Math.Max(change, figures.LargestChange);
+        }
+        double[] matrix = PackedTriangle.Unpack(StepData.SumGrams(context, results.Select(r => r.Blob), d), d);
+        state = state with
+        {
+            WeightSum = weightSum,
+            NormSum = normSum,
+            LewisRounds = rounds,
+            LewisBlobs = [.. results.Select(r => r.Blob)],
+            Superseded = [.. state.LewisBlobs, state.Ellipsoid!],
+            Ellipsoid = null,
+        };
+        if (plan.Method == Method.Lewis ? change >= Tolerance && rounds < MostRounds : rounds < CoresetRounds)
+            return state with
+            {
+                Stage = new StageId(StageKind.Lewis, rounds),
+                Ellipsoid = WriteEllipsoid(context, $"{blobPrefix}/ellipsoid", matrix, d),
+            };
+
+        BlobRef basis = StepData.WriteBasis(context, $"{blobPrefix}/basis", OrthonormalBasis.Eigenvectors(matrix, d).Rows, d);
+        if (plan.Method == Method.Lewis)
+            return state with
+            {
+                Stage = new StageId(StageKind.Factorise, 0),
+                Basis = basis,
+                Superseded = [.. state.Superseded, .. state.LewisBlobs],
+                LewisBlobs = [],
+            };
+        return state with { Stage = new StageId(StageKind.Coreset, 0), Basis = basis };
+    }
+
+    /// <summary>The inverse Cholesky factor of an ellipsoid's matrix: all that the next round reads of it.</summary>
+    public static BlobRef WriteEllipsoid(StepContext context, string name, double[] matrix, int d) =>
+        StepData.Write(context, name, new ArrayBlob().Add("inverse_cholesky", LewisWeights.InverseFactor(matrix, d), d, d));
+}

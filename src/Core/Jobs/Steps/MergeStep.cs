@@ -1,0 +1,40 @@
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.LpFit;
+
+namespace ClusterLp.Core.Jobs.Steps;
+
+/// <summary>
+/// The coreset stage's reduction: the union of the blocks' samples, in block order, and on it the subspace fit from the
+/// ellipsoid's top axes (DESIGN 2.2 step 4).
+/// </summary>
+internal static class MergeStep
+{
+    public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
+    {
+        int d = plan.Columns, count = results.Sum(r => ((CoresetFigures)r.Figures).Rows);
+        var rows = new float[checked(count * d)];
+        var weights = new double[count];
+        int at = 0;
+        foreach (BlockResult result in results)
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            ArrayBlob blob = StepData.Read(context, result.Blob);
+            double[] part = blob.Get<double>("weights");
+            part.CopyTo(weights, at);
+            blob.Get<float>("rows").CopyTo(rows, at * d);
+            at += part.Length;
+        }
+        OrthonormalBasis start = StepData.ReadBasis(context, state.Basis!, d, state.Rank);
+        (OrthonormalBasis basis, int rounds, double floor) = SubspaceIrls.Fit(rows, count, weights, start, plan.P, context.Threads, context.Cancellation);
+        return state with
+        {
+            Stage = new StageId(StageKind.Refine, 0),
+            Basis = StepData.WriteBasis(context, $"{blobPrefix}/basis", basis.Rows, d),
+            ResidualFloor = floor,
+            CoresetRows = count,
+            MergeIterations = rounds,
+            LewisBlobs = [],
+            Superseded = [state.Basis!, .. state.LewisBlobs, .. results.Select(r => r.Blob)],
+        };
+    }
+}

@@ -1,0 +1,81 @@
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.LpFit;
+
+namespace ClusterLp.Core.Jobs.Steps;
+
+/// <summary>
+/// One IRLS round on the full data (DESIGN 2.3): the objective of the basis in hand and the weighted Gram whose top
+/// eigenvectors are the next one. Blob: "gram" packed float64; "residuals" float64, ||r_i|| of the block's sampled rows.
+/// </summary>
+internal static class RefineStep
+{
+    private const double CoresetTolerance = 1e-3;
+
+    public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
+    {
+        var parameters = (RefineParameters)task.Parameters;
+        (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
+        long firstRow = plan.Partition.FirstRow(task.Address.Block);
+        float[] rows = StepData.ReadRows(task, source, parameters.Scale);
+        int count = rows.Length / d;
+        double[] rowWeights = StepData.ReadRowWeights(task);
+        OrthonormalBasis basis = StepData.ReadBasis(context, parameters.Basis, d, parameters.Rank);
+
+        var squares = new double[count];
+        basis.SquaredResiduals(rows, count, squares, context.Cancellation);
+        context.Progress?.Invoke(0.3);
+        double objective = 0;
+        var weights = new double[count];
+        var sample = new List<double>();
+        for (int i = 0; i < count; i++)
+        {
+            objective += rowWeights[i] * Math.Pow(squares[i], plan.P / 2);
+            weights[i] = SubspaceIrls.Weight(rowWeights[i], squares[i], parameters.ResidualFloor, plan.P);
+            if (StepData.IsSampled(firstRow + i, plan.Rows))
+                sample.Add(Math.Sqrt(squares[i]));
+        }
+        double[] gram = StepData.PackedGram(rows, count, d, weights, context, 0.3);
+        BlobRef blob = StepData.Write(context, blobName, new ArrayBlob()
+            .Add("gram", gram, gram.Length).Add("residuals", [.. sample], sample.Count));
+        return new BlockResult(blob, new RefineFigures(objective));
+    }
+
+    public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
+    {
+        int d = plan.Columns;
+        double objective = results.Sum(r => ((RefineFigures)r.Figures).Objective);
+        double tolerance = state.CoresetRows > 0 ? CoresetTolerance : SubspaceIrls.Tolerance;
+        BlobRef[] done = [.. results.Select(r => r.Blob)];
+        // The best basis seen is the one in hand or the one before it: every earlier round improved.
+        bool improved = objective < state.LastObjective;
+        BlobRef best = improved ? state.Basis! : state.PreviousBasis!;
+        BlobRef? other = improved ? state.PreviousBasis : state.Basis;
+        state = state with { RefineRounds = state.RefineRounds + 1 };
+        if (!(state.LastObjective - objective > tolerance * objective) || state.RefineRounds > SubspaceIrls.MostRounds)
+            return state with
+            {
+                Stage = new StageId(StageKind.Factorise, 0),
+                Basis = best,
+                PreviousBasis = null,
+                LastObjective = Math.Min(objective, state.LastObjective),
+                Superseded = Unneeded(other),
+            };
+
+        double[] gram = PackedTriangle.Unpack(StepData.SumGrams(context, done, d), d);
+        double[] residuals = [.. done.SelectMany(blob => StepData.Read(context, blob).Get<double>("residuals"))];
+        return state with
+        {
+            Stage = new StageId(StageKind.Refine, state.RefineRounds),
+            Basis = StepData.WriteBasis(context, $"{blobPrefix}/basis", OrthonormalBasis.Eigenvectors(gram, d).Rows, d),
+            PreviousBasis = state.Basis,
+            LastObjective = objective,
+            ResidualFloor = SubspaceIrls.ResidualFloor(residuals),
+            Superseded = Unneeded(state.PreviousBasis),
+        };
+
+        // The SVD's basis stays: the baseline is measured with it.
+        System.Collections.Immutable.ImmutableArray<BlobRef> Unneeded(BlobRef? basis) =>
+            basis is null || basis == state.SvdBasis ? [.. done] : [.. done, basis];
+    }
+}

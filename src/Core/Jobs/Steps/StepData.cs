@@ -1,0 +1,92 @@
+using System.Numerics;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.LpFit;
+
+namespace ClusterLp.Core.Jobs.Steps;
+
+/// <summary>What every step does: read its rows, read and write its blobs.</summary>
+internal static class StepData
+{
+    /// <summary>The block's rows, count x d, every entry multiplied by <paramref name="scale"/> (a power of two: exact).</summary>
+    public static float[] ReadRows(BlockTask task, IMatrixSource source, double scale)
+    {
+        BlockPartition partition = task.Plan.Partition;
+        int block = task.Address.Block, count = partition.RowCount(block);
+        var rows = new float[checked(count * task.Plan.Columns)];
+        source.ReadRows(partition.FirstRow(block), count, rows);
+        Multiply(rows, (float)scale);
+        return rows;
+    }
+
+    public static void Multiply(Span<float> values, float factor)
+    {
+        if (factor == 1)
+            return;
+        var vector = new Vector<float>(factor);
+        int i = 0;
+        for (; i + Vector<float>.Count <= values.Length; i += Vector<float>.Count)
+            (new Vector<float>(values[i..]) * vector).CopyTo(values[i..]);
+        for (; i < values.Length; i++)
+            values[i] *= factor;
+    }
+
+    /// <summary>c_i of the block's rows.</summary>
+    public static double[] ReadRowWeights(BlockTask task)
+    {
+        BlockPartition partition = task.Plan.Partition;
+        int block = task.Address.Block;
+        return RowWeights.Read(task.Plan.RowWeights, task.Plan.Rows, partition.FirstRow(block), partition.RowCount(block));
+    }
+
+    public static BlobRef Write(StepContext context, string name, ArrayBlob blob) => context.Blobs.Write(name, blob.WriteTo);
+
+    public static ArrayBlob Read(StepContext context, BlobRef blob)
+    {
+        using Stream stream = context.Blobs.OpenRead(blob);
+        try
+        {
+            return ArrayBlob.ReadFrom(stream);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new BlobCorruptException(blob, e.Message, e);
+        }
+    }
+
+    public static OrthonormalBasis ReadBasis(StepContext context, BlobRef blob, int d, int rank) =>
+        new(Read(context, blob).Get<float>("basis"), d, rank);
+
+    public static BlobRef WriteBasis(StepContext context, string name, float[] rows, int d) =>
+        Write(context, name, new ArrayBlob().Add("basis", rows, d, d));
+
+    /// <summary>The sum of the blobs' packed Grams ("gram"), in block order.</summary>
+    public static double[] SumGrams(StepContext context, IEnumerable<BlobRef> blobs, int d)
+    {
+        var sum = new double[PackedTriangle.Length(d)];
+        foreach (BlobRef blob in blobs)
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            PackedTriangle.AddTo(sum, Read(context, blob).Get<double>("gram"));
+        }
+        return sum;
+    }
+
+    /// <summary>True for the rows whose residuals stand for all when eps is chosen: every s-th, at most 4096.</summary>
+    public static bool IsSampled(long row, long rows) => row % Math.Max(1, (rows + 4095) / 4096) == 0;
+
+    /// <summary>sum_i w_i a_i a_i^T as a packed triangle, in tiles so that a stop is noticed.</summary>
+    public static double[] PackedGram(float[] rows, int count, int d, ReadOnlySpan<double> weights, StepContext context, double progressFrom)
+    {
+        const int tile = 512;
+        var gram = new double[d * d];
+        for (int first = 0; first < count; first += tile)
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            context.Progress?.Invoke(progressFrom + (1 - progressFrom) * first / count);
+            int height = Math.Min(tile, count - first);
+            Kernels.Gram.AccumulateUpper(rows.AsSpan(first * d, height * d), height, d, weights.IsEmpty ? default : weights.Slice(first, height), gram);
+        }
+        return PackedTriangle.Pack(gram, d);
+    }
+}

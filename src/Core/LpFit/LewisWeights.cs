@@ -1,0 +1,83 @@
+using ClusterLp.Core.Kernels;
+using ClusterLp.Core.LinearAlgebra;
+
+namespace ClusterLp.Core.LpFit;
+
+/// <summary>
+/// The contraction that finds l_p Lewis weights w_i of the rows c_i^(1/p) a_i and with them the ellipsoid
+/// M = sum w_i^(1-2/p) c_i^(2/p) a_i a_i^T (Cohen and Peng 2015; DESIGN 2.1). At its fixed point
+/// w_i = c_i (a_i^T M^-1 a_i)^(p/2) and sum w_i = d.
+/// </summary>
+public static class LewisWeights
+{
+    private const int Panel = 128;
+    private const double Smallest = 1e-30;
+
+    /// <summary>Lewis weight of row i before the first round: d c_i / sum c, for which M is a multiple of A^T C A.</summary>
+    public static double Start(int d, double rowWeight, double rowWeightSum) => d * rowWeight / rowWeightSum;
+
+    /// <summary>
+    /// The weight of a_i a_i^T in M: w_i^(1-2/p) c_i^(2/p).
+    /// </summary>
+    public static double GramWeight(double lewisWeight, double rowWeight, double p) =>
+        Math.Pow(lewisWeight, 1 - 2 / p) * Math.Pow(rowWeight, 2 / p);
+
+    /// <summary>L^-1 (lower, d x d row-major) of M + 1e-10 tr(M)/d I = L L^T. A zero M counts as the identity. O(d^3).</summary>
+    public static double[] InverseFactor(double[] ellipsoid, int d)
+    {
+        double trace = 0;
+        for (int i = 0; i < d; i++)
+            trace += ellipsoid[i * d + i];
+        double ridge = trace > 0 ? 1e-10 * trace / d : 1;
+        var ridged = (double[])ellipsoid.Clone();
+        for (int i = 0; i < d; i++)
+            ridged[i * d + i] += ridge;
+        return Factorisations.InverseCholesky(ridged, d);
+    }
+
+    /// <summary>Packs L^-1 for <see cref="Update"/>: panels of rows, without the zeros right of each.</summary>
+    public static PackedMatrix<double>[] Pack(double[] inverseFactor, int d)
+    {
+        var panels = new PackedMatrix<double>[(d + Panel - 1) / Panel];
+        for (int part = 0; part < panels.Length; part++)
+        {
+            int first = part * Panel, columns = Math.Min(Panel, d - first), inner = first + columns;
+            var rows = new double[columns * inner];
+            for (int j = 0; j < columns; j++)
+                inverseFactor.AsSpan((first + j) * d, inner).CopyTo(rows.AsSpan(j * inner));
+            panels[part] = PackedMatrix<double>.FromTransposed(rows, inner, columns);
+        }
+        return panels;
+    }
+
+    /// <summary>
+    /// w_i = c_i (a_i^T M^-1 a_i)^(p/2) for <paramref name="count"/> rows (count x d row-major float32), float64; at least
+    /// c_i 1e-30^(p/2), so that zero rows have a logarithm. O(count d^2).
+    /// </summary>
+    public static void Update(ReadOnlySpan<float> rows, int count, int d, PackedMatrix<double>[] inverseFactor, ReadOnlySpan<double> rowWeights,
+        double p, Span<double> weights, CancellationToken cancellation)
+    {
+        const int tile = 128;
+        var product = new double[tile * Panel];
+        Span<double> squares = stackalloc double[tile];
+        for (int first = 0; first < count; first += tile)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int height = Math.Min(tile, count - first);
+            squares.Clear();
+            foreach (PackedMatrix<double> panel in inverseFactor)
+            {
+                Gemm.Multiply(rows.Slice(first * d, height * d), d, height, panel, product, panel.Columns);
+                for (int i = 0; i < height; i++)
+                {
+                    double sum = 0;
+                    foreach (double x in product.AsSpan(i * panel.Columns, panel.Columns))
+                        sum += x * x;
+                    squares[i] += sum;
+                }
+            }
+            for (int i = 0; i < height; i++)
+                weights[first + i] = rowWeights[first + i] * Math.Pow(Math.Max(squares[i], Smallest), p / 2);
+        }
+    }
+}

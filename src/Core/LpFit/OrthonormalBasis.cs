@@ -1,0 +1,108 @@
+using ClusterLp.Core.Kernels;
+using ClusterLp.Core.LinearAlgebra;
+
+namespace ClusterLp.Core.LpFit;
+
+/// <summary>
+/// An orthonormal basis of R^d cut at rank k: its first k rows are V (k x d), the other d - k rows Vc span the complement.
+/// Packed for the kernels on first use. Immutable; thread-safe.
+/// </summary>
+/// <remarks>Projections go over the smaller of the two sides; residuals always over Vc, which avoids cancellation.</remarks>
+public sealed class OrthonormalBasis
+{
+    private readonly Lazy<PackedMatrix<float>> _v, _vTransposed, _complement, _complementTransposed;
+
+    /// <param name="rows">d x d row-major, rows orthonormal.</param>
+    /// <param name="d">Columns, 1 or more.</param>
+    /// <param name="rank">k, from 1 to d.</param>
+    public OrthonormalBasis(float[] rows, int d, int rank)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rank, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rank, d);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Length, (long)d * d);
+        (Rows, D, Rank) = (rows, d, rank);
+        int split = rank * d;
+        _v = new(() => PackedMatrix<float>.FromRows(rows.AsSpan(0, split), rank, d));
+        _vTransposed = new(() => PackedMatrix<float>.FromTransposed(rows.AsSpan(0, split), d, rank));
+        _complement = new(() => PackedMatrix<float>.FromRows(rows.AsSpan(split), d - rank, d));
+        _complementTransposed = new(() => PackedMatrix<float>.FromTransposed(rows.AsSpan(split), d, d - rank));
+    }
+
+    /// <summary>The basis, d x d row-major.</summary>
+    public float[] Rows { get; }
+
+    public int D { get; }
+
+    /// <summary>k.</summary>
+    public int Rank { get; }
+
+    /// <summary>d - k.</summary>
+    public int CoRank => D - Rank;
+
+    /// <summary>V, k x d.</summary>
+    public PackedMatrix<float> V => _v.Value;
+
+    /// <summary>V^T, d x k.</summary>
+    public PackedMatrix<float> VTransposed => _vTransposed.Value;
+
+    /// <summary>Vc, (d - k) x d.</summary>
+    public PackedMatrix<float> Complement => _complement.Value;
+
+    /// <summary>Vc^T, d x (d - k).</summary>
+    public PackedMatrix<float> ComplementTransposed => _complementTransposed.Value;
+
+    /// <summary>
+    /// The eigenvectors of a symmetric matrix (d x d, both triangles) by descending eigenvalue, as float32 rows, and the
+    /// eigenvalues. O(d^3).
+    /// </summary>
+    public static (double[] Values, float[] Rows) Eigenvectors(double[] matrix, int d)
+    {
+        (double[] values, double[] vectors) = Factorisations.SymmetricEigen(matrix, d);
+        return (values, Array.ConvertAll(vectors, v => (float)v));
+    }
+
+    /// <summary>
+    /// r_i^2 = ||Vc a_i||^2 floored at 1e-12 ||a_i||^2, for <paramref name="count"/> rows (count x d row-major).
+    /// O(count d (d - k)).
+    /// </summary>
+    public void SquaredResiduals(ReadOnlySpan<float> rows, int count, Span<double> squares, CancellationToken cancellation)
+    {
+        const int tile = 128;
+        var projected = new float[tile * CoRank];
+        for (int first = 0; first < count; first += tile)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int height = Math.Min(tile, count - first);
+            if (CoRank > 0)
+                Gemm.Multiply(rows.Slice(first * D, height * D), D, height, ComplementTransposed, projected, CoRank);
+            for (int i = 0; i < height; i++)
+            {
+                double floor = 1e-12 * PowerSums.Squares(rows.Slice((first + i) * D, D));
+                squares[first + i] = Math.Max(floor, PowerSums.Squares(projected.AsSpan(i * CoRank, CoRank)));
+            }
+        }
+    }
+
+    /// <summary>
+    /// a_i - a_i V^T V for <paramref name="count"/> rows into <paramref name="residual"/> (count x d). O(count d min(k, d - k)).
+    /// </summary>
+    public void ProjectionResidual(ReadOnlySpan<float> rows, int count, Span<float> residual)
+    {
+        if (Rank < CoRank)
+        {
+            var u = new float[count * Rank];
+            Gemm.Multiply(rows, D, count, VTransposed, u, Rank);
+            Gemm.Multiply(u, Rank, count, V, residual, D);
+            for (int i = 0; i < count * D; i++)
+                residual[i] = rows[i] - residual[i];
+        }
+        else if (CoRank > 0)
+        {
+            var b = new float[count * CoRank];
+            Gemm.Multiply(rows, D, count, ComplementTransposed, b, CoRank);
+            Gemm.Multiply(b, CoRank, count, Complement, residual, D);
+        }
+        else
+            residual[..(count * D)].Clear();
+    }
+}

@@ -1,0 +1,36 @@
+namespace ClusterLp.Core.LpFit;
+
+/// <summary>
+/// Symmetric d x d matrices as their upper triangle, row after row: d (d + 1) / 2 float64. Grams travel in this form.
+/// </summary>
+public static class PackedTriangle
+{
+    /// <summary>Values in the triangle of a d x d matrix.</summary>
+    public static int Length(int d) => checked((int)((long)d * (d + 1) / 2));
+
+    /// <summary>The upper triangle of <paramref name="matrix"/> (d x d row-major; the strict lower part is not read).</summary>
+    public static double[] Pack(ReadOnlySpan<double> matrix, int d)
+    {
+        var packed = new double[Length(d)];
+        for (int s = 0, at = 0; s < d; at += d - s, s++)
+            matrix.Slice(s * d + s, d - s).CopyTo(packed.AsSpan(at));
+        return packed;
+    }
+
+    /// <summary>The full symmetric matrix, every entry multiplied by <paramref name="factor"/>.</summary>
+    public static double[] Unpack(ReadOnlySpan<double> packed, int d, double factor = 1)
+    {
+        var matrix = new double[checked(d * d)];
+        for (int s = 0, at = 0; s < d; s++)
+            for (int t = s; t < d; t++)
+                matrix[s * d + t] = matrix[t * d + s] = factor * packed[at++];
+        return matrix;
+    }
+
+    /// <summary>sum += packed, entry by entry.</summary>
+    public static void AddTo(Span<double> sum, ReadOnlySpan<double> packed)
+    {
+        for (int i = 0; i < sum.Length; i++)
+            sum[i] += packed[i];
+    }
+}

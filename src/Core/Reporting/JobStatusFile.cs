@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Text.Json;
+using ClusterLp.Core.Jobs;
+
+namespace ClusterLp.Core.Reporting;
+
+/// <summary>What a job is doing.</summary>
+public enum JobPhase
+{
+    Fitting,
+    /// <summary>Writing the output.</summary>
+    Assembling,
+    Done,
+    Failed,
+    Interrupted,
+}
+
+/// <summary>The process that runs a job, told apart from a later one of the same id by its start time.</summary>
+/// <param name="Host">Machine name.</param>
+/// <param name="Pid">Process id on it.</param>
+/// <param name="Started">When it started (UTC).</param>
+public sealed record JobProcess(string Host, int Pid, DateTime Started)
+{
+    // The operating system counts start times in ticks since boot, so two readings of one may differ a little.
+    private static readonly TimeSpan StartTolerance = TimeSpan.FromSeconds(2);
+
+    /// <summary>This process.</summary>
+    public static JobProcess Current()
+    {
+        using var self = Process.GetCurrentProcess();
+        return new JobProcess(Environment.MachineName, Environment.ProcessId, self.StartTime.ToUniversalTime());
+    }
+
+    /// <summary>Whether it runs now; null where it belongs to another machine.</summary>
+    public bool? IsAlive()
+    {
+        if (Host != Environment.MachineName)
+            return null;
+        try
+        {
+            using var process = Process.GetProcessById(Pid);
+            return (process.StartTime.ToUniversalTime() - Started).Duration() < StartTolerance;
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>The contents of progress.json.</summary>
+public sealed record JobStatus
+{
+    public required string JobId { get; init; }
+    public required JobPhase Phase { get; init; }
+    public required string Input { get; init; }
+    public required string Output { get; init; }
+    public required JobProcess Process { get; init; }
+    /// <summary>When this was written (UTC).</summary>
+    public required DateTime Updated { get; init; }
+    public required double ElapsedSeconds { get; init; }
+    /// <summary>Estimate; null while there is nothing to base one on.</summary>
+    public double? RemainingSeconds { get; init; }
+    public JobProgress? Progress { get; init; }
+    /// <summary>Why the job failed; null otherwise.</summary>
+    public string? Error { get; init; }
+}
+
+/// <summary>progress.json in a job directory: a snapshot about once a second, replaced atomically.</summary>
+public static class JobStatusFile
+{
+    public const string Name = "progress.json";
+
+    /// <summary>Replaces the snapshot; readers see the old or the new one.</summary>
+    /// <exception cref="IOException">The directory is gone or full.</exception>
+    public static void Write(string jobDirectory, JobStatus status)
+    {
+        string path = Path.Combine(jobDirectory, Name), temporary = path + ".tmp";
+        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(status, ReportJson.Options));
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    /// <summary>Reads the snapshot.</summary>
+    /// <exception cref="ClusterLpException">No such directory or snapshot (exit 66), or it is not one (65).</exception>
+    public static JobStatus Read(string jobDirectory)
+    {
+        string path = Path.Combine(jobDirectory, Name);
+        try
+        {
+            return JsonSerializer.Deserialize<JobStatus>(File.ReadAllBytes(path), ReportJson.Options)
+                ?? throw ClusterLpException.BadInput($"{path}: the snapshot is null.");
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw ClusterLpException.InputMissing(Directory.Exists(jobDirectory)
+                ? $"{jobDirectory}: no {Name} there, so no job has run in this directory; give the --job-dir of a job."
+                : $"{jobDirectory}: no such job directory (a finished job removes its own unless --job-dir was given).", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw ClusterLpException.InputMissing($"{path}: cannot be read: {e.Message}", e);
+        }
+        catch (JsonException e)
+        {
+            throw ClusterLpException.BadInput($"{path}: not a job snapshot: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+
+namespace ClusterLp.Core.Reporting;
+
+/// <summary>What a job read: file hashes, and the bytes each tensor takes in them.</summary>
+/// <param name="Files">One entry a file of the model, in the model's order.</param>
+/// <param name="TensorBytes">Tensor name to bytes in the file.</param>
+public sealed record InputSummary(ImmutableArray<FileHash> Files, IReadOnlyDictionary<string, long> TensorBytes);
+
+/// <summary>Wall time of a job's parts, in seconds.</summary>
+public sealed record JobTimes(double Plan, double Fit, double Assemble, double Total);
+
+/// <summary>Turns a finished fit into the report: roots of the error sums, sizes, and which path was taken.</summary>
+public static class ReportBuilder
+{
+    /// <summary>Builds the report of a whole job. Pure.</summary>
+    /// <param name="outcome">Final state of every tensor, in plan order.</param>
+    /// <param name="input">What was read.</param>
+    /// <param name="outputs">What was written.</param>
+    /// <param name="times">Wall times.</param>
+    /// <param name="tool">Program and version.</param>
+    /// <param name="kernels">Kernel set in use.</param>
+    /// <param name="factorisations">Factorisation library in use.</param>
+    public static JobReport Build(
+        JobOutcome outcome, InputSummary input, ImmutableArray<FileHash> outputs, JobTimes times,
+        string tool, string kernels, string factorisations) => new()
+    {
+        JobId = outcome.Plan.Id.Value,
+        Tool = tool,
+        Parameters = outcome.Plan.Spec,
+        Tensors = [.. outcome.Plan.Tensors.Select((plan, i) => OfTensor(plan, outcome.Fits[i], input.TensorBytes[plan.Name]))],
+        Untouched = outcome.Plan.Skipped,
+        Inputs = input.Files,
+        Outputs = outputs,
+        Seconds = ImmutableDictionary.CreateRange(
+        [
+            KeyValuePair.Create("plan", times.Plan), KeyValuePair.Create("fit", times.Fit),
+            KeyValuePair.Create("assemble", times.Assemble), KeyValuePair.Create("total", times.Total),
+        ]),
+        Workers = outcome.Workers,
+        Kernels = kernels,
+        Factorisations = factorisations,
+    };
+
+    /// <summary>The report of one tensor.</summary>
+    /// <param name="plan">What was asked.</param>
+    /// <param name="fit">Its final state.</param>
+    /// <param name="bytesBefore">Bytes of the tensor in the input file.</param>
+    /// <exception cref="InvalidOperationException">The fit is not finished.</exception>
+    public static TensorReport OfTensor(TensorPlan plan, FitState fit, long bytesBefore)
+    {
+        if (!fit.IsDone || fit.Ours is null || fit.Svd is null)
+            throw new InvalidOperationException($"tensor {plan.Name} is at stage {fit.Stage}, not done.");
+        Errors errors = Errors.From(fit.Ours, plan.P, plan.RowWeights is not null);
+        double relative = Relative(errors.Lp, Math.Pow(fit.InputPowerSum, 1 / plan.P));
+        return new TensorReport
+        {
+            Name = plan.Name,
+            Rows = plan.Rows,
+            Columns = plan.Columns,
+            InputType = Word(plan.InputType),
+            FactorType = Word(plan.FactorType),
+            Rank = fit.Rank,
+            P = plan.P,
+            Method = Word(plan.Method),
+            Fit = plan.Method != Method.Lp ? "none" : Word(fit.CoresetRows > 0 ? Fit.Coreset : Fit.Exact),
+            BytesBefore = bytesBefore,
+            BytesAfter = checked((plan.Rows + plan.Columns) * fit.Rank * plan.FactorType.Size()),
+            Errors = errors,
+            Svd = Errors.From(fit.Svd, plan.P, plan.RowWeights is not null),
+            RelativeLp = relative,
+            RelativeFrobenius = Relative(errors.Frobenius, fit.InputFrobenius),
+            LargestGap = fit.LargestGap,
+            LewisRounds = fit.LewisRounds,
+            CoresetRows = fit.CoresetRows,
+            MergeIterations = fit.MergeIterations,
+            RefineRounds = fit.RefineRounds,
+            MeanRegressionIterations = (double)fit.RegressionIterations / plan.Rows,
+            Blocks = plan.Partition.Count,
+            TargetMet = plan.TargetError is double target ? relative <= target : null,
+        };
+    }
+
+    // An all-zero matrix is met exactly; its relative error is 0.
+    private static double Relative(double error, double norm) => norm > 0 ? error / norm : 0;
+
+    private static string Word<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();
+}

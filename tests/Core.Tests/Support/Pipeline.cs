@@ -1,0 +1,65 @@
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+
+namespace ClusterLp.Core.Tests.Support;
+
+/// <summary>The outcome of a whole pipeline: the last state and the factors, U n x k and V k x d, row-major.</summary>
+public sealed record Fitted(FitState State, float[] U, float[] V);
+
+/// <summary>Runs the pipeline of one tensor in this thread, deleting what it calls superseded.</summary>
+public static class Pipeline
+{
+    public static TensorPlan Plan(float[] matrix, int columns, int? rank, double p = 1.5, Method method = Method.Lp, Fit fit = Fit.Exact) => new()
+    {
+        Index = 0,
+        Name = "matrix",
+        Rows = matrix.Length / columns,
+        Columns = columns,
+        InputType = ElementType.F32,
+        FactorType = ElementType.F32,
+        BlockRows = Math.Max(1, (matrix.Length / columns + 4) / 5),
+        Rank = rank,
+        P = p,
+        Method = method,
+        Fit = fit,
+        Seed = 0,
+        Input = "memory",
+    };
+
+    /// <param name="plan">What to do.</param>
+    /// <param name="matrix">n x d row-major.</param>
+    /// <param name="order">In which order a stage's blocks are computed; null: in theirs.</param>
+    /// <param name="threads">Threads of the reductions.</param>
+    public static Fitted Run(TensorPlan plan, float[] matrix, Func<int, IEnumerable<int>>? order = null, int threads = 1)
+    {
+        var store = new MemoryBlobStore();
+        var context = new StepContext(store, threads, CancellationToken.None);
+        using var source = new ArrayMatrixSource(matrix, plan.Columns);
+        FitState state = FitPipeline.Begin(plan);
+        while (!state.IsDone)
+        {
+            var results = new BlockResult[plan.Partition.Count];
+            foreach (int block in order?.Invoke(results.Length) ?? Enumerable.Range(0, results.Length))
+                results[block] = FitPipeline.RunBlock(FitPipeline.TaskFor(plan, state, block), source, $"{state.Stage}/{block}", context);
+            state = FitPipeline.Reduce(plan, state, results, $"{state.Stage}/merged", context);
+            foreach (BlobRef blob in state.Superseded)
+                store.Delete(blob);
+        }
+        float[] u = [.. state.UBlocks.SelectMany(blob => Array(store, blob, "u", plan.FactorType))];
+        float[] v = Array(store, state.Basis!, "basis", ElementType.F32)[..(state.Rank * plan.Columns)];
+        return new Fitted(state, u, v);
+    }
+
+    private static float[] Array(IBlobStore store, BlobRef blob, string name, ElementType type)
+    {
+        using Stream stream = store.OpenRead(blob);
+        ArrayBlob arrays = ArrayBlob.ReadFrom(stream);
+        return type switch
+        {
+            ElementType.F16 => System.Array.ConvertAll(arrays.Get<Half>(name), value => (float)value),
+            ElementType.BF16 => System.Array.ConvertAll(arrays.Get<ushort>(name), value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
+            _ => arrays.Get<float>(name),
+        };
+    }
+}
