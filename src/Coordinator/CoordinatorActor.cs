@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Event;
 using ClusterLp.Core.Jobs;
@@ -6,17 +7,15 @@ using ClusterLp.Messages;
 
 namespace ClusterLp.Coordinator;
 
-/// <summary>Asks the coordinator to answer <see cref="Drained"/> once every worker has left.</summary>
+/// <summary>Asks the coordinator to answer <see cref="Drained"/> once every worker in contact has left.</summary>
 public sealed record Drain
 {
     public static readonly Drain Instance = new();
 }
 
-/// <summary>No worker is left.</summary>
-public sealed record Drained
-{
-    public static readonly Drained Instance = new();
-}
+/// <summary>No worker is left but those whose connection broke.</summary>
+/// <param name="Lost">The addresses of these.</param>
+public sealed record Drained(ImmutableArray<Address> Lost);
 
 /// <summary>/user/coordinator: the address workers know; lets those in that speak its protocol and hands them to the job.</summary>
 public sealed class CoordinatorActor : ReceiveActor

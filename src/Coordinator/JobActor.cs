@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using Akka.Actor;
 using Akka.Event;
+using Akka.Remote;
+using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
@@ -21,9 +23,11 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private readonly JobSettings _settings;
     private readonly TaskCompletionSource<JobState> _ended;
     private readonly Dictionary<WorkerId, IActorRef> _workers = [];
+    private readonly HashSet<WorkerId> _doubted = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly IActorRef _merge;
+    private readonly IActorRef _check;
     private JobState _state;
     private JobState? _reported;
     private IActorRef? _drainer;
@@ -33,12 +37,20 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         (_settings, _ended) = (settings, ended);
         _state = JobState.Begin(plan, settings.Pipeline.Begin, settings.Epoch, settings.Policy);
         _merge = Context.ActorOf(Props.Create(() => new MergeActor(settings)), "merge");
+        _check = Context.ActorOf(Props.Create(() => new ResultCheckActor(settings.Blobs)), "check");
         Receive<RegisterWorker>(Register);
         Receive<Terminated>(Lose);
-        Receive<RequestWork>(m => Apply(m, new WorkRequested(m.WorkerId, m.FreeSlots, Now)));
-        Receive<BlockProgress>(m => Apply(m, new BlockProgressed(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Share, Now)));
-        Receive<BlockComputed>(m => Apply(m, new BlockDone(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Result, Now)));
-        Receive<BlockFailed>(m => Apply(m, new BlockErred(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Kind, m.Code, m.Detail, Now)));
+        Receive<DisassociatedEvent>(Doubt);
+        Receive<RequestWork>(m => Hear(m, m.WorkerId, new WorkRequested(m.WorkerId, m.FreeSlots, Now)));
+        Receive<BlockProgress>(m => Hear(m, m.WorkerId, new BlockProgressed(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Share, Now)));
+        Receive<BlockComputed>(m =>
+        {
+            _doubted.Remove(m.WorkerId);
+            _check.Forward(m);
+        });
+        Receive<ResultCheckActor.Passed>(m => Apply(m.Report, Done(m.Report)));
+        Receive<ResultCheckActor.Refused>(m => Apply(m.Report, Spoilt(m.Report, m.Fault)));
+        Receive<BlockFailed>(m => Hear(m, m.WorkerId, new BlockErred(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Kind, m.Code, m.Detail, Now)));
         Receive<MergeActor.Reduced>(m => Apply(new ReductionDone(m.Tensor, m.Stage, m.Next, Now)));
         Receive<MergeActor.Failed>(m => Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now)));
         Receive<LeaseCheck>(_ => Apply(new LeaseTick(Now)));
@@ -58,9 +70,14 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     {
         Timers.StartPeriodicTimer(LeaseCheck.Instance, LeaseCheck.Instance, LeaseCheckEvery);
         Timers.StartPeriodicTimer(ReportTick.Instance, ReportTick.Instance, ReportEvery);
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
     }
 
-    protected override void PostStop() => _ended.TrySetCanceled();
+    protected override void PostStop()
+    {
+        Context.System.EventStream.Unsubscribe(Self);
+        _ended.TrySetCanceled();
+    }
 
     private void Register(RegisterWorker register)
     {
@@ -72,6 +89,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         if (_workers.TryGetValue(register.WorkerId, out IActorRef? former) && !former.Equals(Sender))
             Context.Unwatch(former);
         _workers[register.WorkerId] = Sender;
+        _doubted.Remove(register.WorkerId);
         Context.Watch(Sender);
         _log.Info("worker {0} joined with {1} slot(s)", register.WorkerId, register.Slots);
         Sender.Tell(new WorkerAccepted(_state.Id, _state.Epoch, _settings.JobDirectory));
@@ -83,11 +101,40 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         foreach (WorkerId worker in _workers.Where(w => w.Value.Equals(terminated.ActorRef)).Select(w => w.Key).ToList())
         {
             _workers.Remove(worker);
+            _doubted.Remove(worker);
             if (_state.End is null)
                 _log.Warning("worker {0} is gone", worker);
             Apply(new WorkerLost(worker, terminated.AddressTerminated ? "its process was lost" : "it stopped", Now));
         }
         AnswerDrain();
+    }
+
+    /// <summary>
+    /// A broken connection is seen at once, a lost process only when the failure detector has waited its pause: what the
+    /// worker holds is put in doubt meanwhile.
+    /// </summary>
+    private void Doubt(DisassociatedEvent broken)
+    {
+        foreach (WorkerId worker in _workers.Where(w => w.Value.Path.Address.Equals(broken.RemoteAddress)).Select(w => w.Key).ToList())
+        {
+            if (!_doubted.Add(worker))
+                continue;
+            if (_state.End is null)
+                _log.Warning("the connection to worker {0} broke", worker);
+            Apply(new WorkerDoubted(worker, Now));
+        }
+        AnswerDrain();
+    }
+
+    private BlockDone Done(BlockComputed m) => new(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Result, Now);
+
+    private BlockErred Spoilt(BlockComputed m, string fault) =>
+        new(m.WorkerId, m.Block, m.Epoch, m.Attempt, FailureKind.Retryable, ExitCode.Resumable, fault, Now);
+
+    private void Hear(IJobMessage message, WorkerId worker, JobEvent cause)
+    {
+        _doubted.Remove(worker);
+        Apply(message, cause);
     }
 
     private void Apply(IJobMessage message, JobEvent cause)
@@ -162,8 +209,8 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
 
     private void AnswerDrain()
     {
-        if (_workers.Count == 0)
-            _drainer?.Tell(Drained.Instance);
+        if (_workers.Keys.All(_doubted.Contains))
+            _drainer?.Tell(new Drained([.. _workers.Values.Select(worker => worker.Path.Address)]));
     }
 
     private sealed record LeaseCheck

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Event;
@@ -15,15 +14,14 @@ namespace ClusterLp.Coordinator;
 internal sealed class MergeActor : ReceiveActor
 {
     private readonly JobSettings _settings;
-    private readonly BlockingCollection<Reduce> _queue = [];
-    private readonly CancellationTokenSource _stopping = new();
+    private readonly WorkThread _thread = new("merge");
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private Thread? _thread;
 
     public MergeActor(JobSettings settings)
     {
         _settings = settings;
-        Receive<Reduce>(_queue.Add);
+        IActorRef job = Context.Parent;
+        Receive<Reduce>(reduce => _thread.Post(stopping => job.Tell(Run(reduce, stopping))));
     }
 
     /// <summary>Reduce this stage; answered to the parent by <see cref="Reduced"/> or <see cref="Failed"/>.</summary>
@@ -34,39 +32,18 @@ internal sealed class MergeActor : ReceiveActor
     /// <param name="Corrupt">The blob that could not be read, if that was the reason.</param>
     internal sealed record Failed(int Tensor, StageId Stage, ExitCode Code, string Detail, BlobRef? Corrupt);
 
-    protected override void PreStart()
-    {
-        IActorRef job = Context.Parent;
-        _thread = new Thread(() => Work(job)) { IsBackground = true, Name = "merge" };
-        _thread.Start();
-    }
+    protected override void PostStop() => _thread.Dispose();
 
-    protected override void PostStop()
-    {
-        _queue.CompleteAdding();
-        _stopping.Cancel();
-        _thread?.Join();
-        _queue.Dispose();
-        _stopping.Dispose();
-    }
-
-    private void Work(IActorRef job)
-    {
-        foreach (Reduce reduce in _queue.GetConsumingEnumerable())
-            if (!_stopping.IsCancellationRequested)
-                job.Tell(Run(reduce));
-    }
-
-    private object Run(Reduce reduce)
+    private object Run(Reduce reduce, CancellationToken stopping)
     {
         (int tensor, StageId stage) = (reduce.Plan.Index, reduce.Fit.Stage);
         try
         {
-            var context = new StepContext(_settings.Blobs, _settings.Threads, _stopping.Token);
+            var context = new StepContext(_settings.Blobs, _settings.Threads, stopping);
             string prefix = BlobNames.Reduction(tensor, stage, _settings.Epoch);
             return new Reduced(tensor, stage, _settings.Pipeline.Reduce(reduce.Plan, reduce.Fit, reduce.Results, prefix, context));
         }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             return new Failed(tensor, stage, ExitCode.Interrupted, "interrupted", null);
         }

@@ -50,7 +50,10 @@ public sealed class LoopbackClusterTests
     public async Task A_worker_process_without_a_coordinator_ends_resumable()
     {
         var options = new WorkerOptions("127.0.0.1", 1, "127.0.0.1", 1, Insecure: false) { GiveUpAfter = TimeSpan.FromSeconds(2) };
-        Assert.Equal(ExitCode.Resumable, await WorkerProcess.RunAsync(options, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60)));
+        var alone = await Assert.ThrowsAsync<ClusterLpException>(
+            () => WorkerProcess.RunAsync(options, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal(ExitCode.Resumable, alone.Code);
+        Assert.Contains("127.0.0.1:1 ", alone.Message);
     }
 
     [Theory]

@@ -4,7 +4,7 @@ using Akka.Cluster;
 using ClusterLp.Coordinator;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
-using Microsoft.Extensions.Logging;
+using Serilog;
 
 namespace ClusterLp.Cli.Hosting;
 
@@ -28,7 +28,8 @@ public static class CoordinatorProcess
     {
         NodeConfig.EnsureAllowed(options.Host, options.Insecure);
         var folder = new JobFolder(options.JobDirectory, plan);
-        ActorSystem system = Listen(options);
+        ActorSystem system = NodeConfig.Listen(
+            options.Host, options.Port, NodeConfig.Cluster(options.Host, options.Port, NodeConfig.CoordinatorRole, seed: null));
         try
         {
             Cluster cluster = Cluster.Get(system);
@@ -36,7 +37,7 @@ public static class CoordinatorProcess
             var job = new JobRun(system, plan, folder, options.Threads, progress, IFitPipeline.Standard);
             string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
             folder.WriteAddress(address);
-            HostingLog.Factory.CreateLogger(nameof(CoordinatorProcess)).LogInformation("listening on {Address}", address);
+            Log.Information("listening on {Address}", address);
             try
             {
                 return await job.WaitAsync(cancellation);
@@ -44,7 +45,7 @@ public static class CoordinatorProcess
             finally
             {
                 if (!cancellation.IsCancellationRequested)
-                    await DrainAsync(job.Coordinator);
+                    await DrainAsync(cluster, job.Coordinator);
             }
         }
         finally
@@ -53,23 +54,14 @@ public static class CoordinatorProcess
         }
     }
 
-    private static ActorSystem Listen(CoordinatorOptions options)
+    private static async Task DrainAsync(Cluster cluster, IActorRef coordinator)
     {
         try
         {
-            return NodeConfig.Start(NodeConfig.Cluster(options.Host, options.Port, NodeConfig.CoordinatorRole, seed: null));
-        }
-        catch (Exception e) when (e is not ClusterLpException)
-        {
-            throw ClusterLpException.CannotWrite($"cannot listen on {options.Host}:{options.Port}: {e.GetBaseException().Message}", e);
-        }
-    }
-
-    private static async Task DrainAsync(IActorRef coordinator)
-    {
-        try
-        {
-            await coordinator.Ask<Drained>(Drain.Instance, DrainFor);
+            Drained drained = await coordinator.Ask<Drained>(Drain.Instance, DrainFor);
+            // Members that are gone but not yet found so would hold up everybody's leaving.
+            foreach (Address lost in drained.Lost)
+                cluster.Down(lost);
         }
         catch (AskTimeoutException)
         {

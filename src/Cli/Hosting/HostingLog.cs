@@ -1,27 +1,33 @@
 using Microsoft.Extensions.Logging;
 using Serilog;
+using Serilog.Core;
 using Serilog.Events;
 using Serilog.Extensions.Logging;
 
 namespace ClusterLp.Cli.Hosting;
 
-/// <summary>Where the actor systems of this process log to. Set before the first one starts.</summary>
-public static class HostingLog
+/// <summary>Where the actor systems of this process log to: the process' log, less what Akka says of itself.</summary>
+internal static class HostingLog
 {
-    private static ILoggerFactory? _factory;
-
-    /// <summary>Lines on stderr from <see cref="LogEventLevel.Warning"/> up, unless set.</summary>
-    public static ILoggerFactory Factory
+    /// <summary>
+    /// Writes to <see cref="Log.Logger"/> as it is now. Below debug level Akka is heard from warnings up and its transport
+    /// not at all: it reports each lost or refused connection with a stack trace, where coordinator and worker say it in a line.
+    /// </summary>
+    public static ILoggerFactory Create()
     {
-        get => _factory ??= ToStandardError(LogEventLevel.Warning);
-        set => _factory = value;
+        LoggerConfiguration configuration = new LoggerConfiguration().MinimumLevel.Verbose().WriteTo.Logger(Log.Logger);
+        if (!Log.IsEnabled(LogEventLevel.Debug))
+            configuration.Filter.ByExcluding(IsOfAkka);
+        return new SerilogLoggerFactory(configuration.CreateLogger(), dispose: true);
     }
 
-    /// <summary>Serilog's console sink on stderr (stdout belongs to results).</summary>
-    public static ILoggerFactory ToStandardError(LogEventLevel level) => new SerilogLoggerFactory(
-        new LoggerConfiguration()
-            .MinimumLevel.Is(level)
-            .WriteTo.Console(standardErrorFromLevel: LogEventLevel.Verbose, formatProvider: System.Globalization.CultureInfo.InvariantCulture)
-            .CreateLogger(),
-        dispose: true);
+    private static bool IsOfAkka(LogEvent line)
+    {
+        if (line.Exception?.GetType().Namespace?.StartsWith("Akka.Remote", StringComparison.Ordinal) == true)
+            return true;
+        string source = line.Properties.TryGetValue(Constants.SourceContextPropertyName, out LogEventPropertyValue? value)
+            && value is ScalarValue { Value: string name } ? name : "";
+        return source.StartsWith("Akka.Remote", StringComparison.Ordinal)
+            || source.StartsWith("Akka.", StringComparison.Ordinal) && line.Level < LogEventLevel.Warning;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Runtime.CompilerServices;
 using Akka.Actor;
@@ -27,19 +28,35 @@ internal static class NodeConfig
     /// </summary>
     public static ActorSystem Start(Config config)
     {
+        ILoggerFactory log = HostingLog.Create();
         var loggers = ConfigurationFactory.ParseString(
             $$"""
             akka {
               loggers = ["{{typeof(LoggerFactoryLogger).AssemblyQualifiedName}}"]
-              loglevel = {{Level(HostingLog.Factory)}}
+              loglevel = {{Level(log)}}
               stdout-loglevel = OFF
               log-dead-letters = off
               log-dead-letters-during-shutdown = off
               coordinated-shutdown.run-by-clr-shutdown-hook = off
             }
             """);
-        ActorSystemSetup setup = BootstrapSetup.Create().WithConfig(loggers.WithFallback(config)).And(new LoggerFactorySetup(HostingLog.Factory));
+        ActorSystemSetup setup = BootstrapSetup.Create().WithConfig(loggers.WithFallback(config)).And(new LoggerFactorySetup(log));
         return ActorSystem.Create(SystemName, setup);
+    }
+
+    /// <summary>Starts an actor system that listens on an address.</summary>
+    /// <exception cref="ClusterLpException">It cannot (exit 73): in use, not this machine's, not permitted.</exception>
+    public static ActorSystem Listen(string host, int port, Config config)
+    {
+        try
+        {
+            return Start(config);
+        }
+        catch (Exception e) when (e is not ClusterLpException)
+        {
+            throw ClusterLpException.CannotWrite(
+                string.Create(CultureInfo.InvariantCulture, $"cannot listen on {host}:{port}: {e.GetBaseException().Message}"), e);
+        }
     }
 
     /// <summary>No network; messages pass by reference.</summary>
@@ -61,7 +78,11 @@ internal static class NodeConfig
                 port = {{port}}
                 maximum-frame-size = 1048576b
               }
-              remote.log-remote-lifecycle-events = off
+              remote {
+                log-remote-lifecycle-events = off
+                # Shorter than a block's lease in doubt, so that a worker whose connection broke can speak up in time.
+                retry-gate-closed-for = 1s
+              }
               cluster {
                 roles = [{{role}}]
                 seed-nodes = [{{seeds}}]

@@ -17,6 +17,9 @@ public sealed record WorkerRegistered(WorkerId Worker, int Slots, TimeSpan Now) 
 /// <param name="Cause">Why, for the log and for a poison block's report.</param>
 public sealed record WorkerLost(WorkerId Worker, string Cause, TimeSpan Now) : JobEvent;
 
+/// <summary>The connection to a worker broke. It may be gone, or back in a moment: only progress tells.</summary>
+public sealed record WorkerDoubted(WorkerId Worker, TimeSpan Now) : JobEvent;
+
 /// <param name="Worker">Who has free slots.</param>
 /// <param name="FreeSlots">How many; replaces what it asked before.</param>
 public sealed record WorkRequested(WorkerId Worker, int FreeSlots, TimeSpan Now) : JobEvent;

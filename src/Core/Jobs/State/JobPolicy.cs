@@ -6,6 +6,9 @@ public sealed record JobPolicy
     /// <summary>How long a worker may hold a block without a sign of progress.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>How long a worker whose connection broke may hold a block without a sign of progress.</summary>
+    public TimeSpan LeaseInDoubt { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>Failed attempts after which a block is poison, once it failed on two workers (or on the only one).</summary>
     public int MostAttempts { get; init; } = 5;
 

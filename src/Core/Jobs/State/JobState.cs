@@ -3,7 +3,10 @@ using ClusterLp.Core.Jobs.Blobs;
 
 namespace ClusterLp.Core.Jobs.State;
 
-/// <summary>A worker as the job knows it: slots in all, and how many of them wait for a block.</summary>
+/// <summary>
+/// A worker as the job knows it: slots in all, and for how many of them it asked for a block. Of these, slots that still
+/// hold a block do not count: a request may overtake the result of the block before.
+/// </summary>
 public sealed record WorkerState(int Slots, int Waiting);
 
 /// <summary>

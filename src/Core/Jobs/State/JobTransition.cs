@@ -28,6 +28,9 @@ internal sealed class JobTransition(JobState before)
                 _state = _state with { Workers = _state.Workers.Remove(lost.Worker) };
                 Release(lost.Worker, lost.Cause);
                 break;
+            case WorkerDoubted doubted:
+                Doubt(doubted);
+                break;
             case WorkRequested request:
                 Request(request);
                 break;
@@ -76,11 +79,23 @@ internal sealed class JobTransition(JobState before)
 
     private void Request(WorkRequested request)
     {
-        if (!_state.Workers.TryGetValue(request.Worker, out WorkerState? worker))
-            return;
-        // What it holds counts against its slots: a request may have crossed an assignment on the way.
-        int free = Math.Min(request.FreeSlots, worker.Slots - _state.LeasesOf(request.Worker).Count());
-        _state = _state with { Workers = _state.Workers.SetItem(request.Worker, worker with { Waiting = Math.Max(0, free) }) };
+        if (_state.Workers.TryGetValue(request.Worker, out WorkerState? worker))
+            SetWaiting(request.Worker, Math.Clamp(request.FreeSlots, 0, worker.Slots));
+    }
+
+    /// <summary>The worker gets nothing new until it asks again, and little time to show that it still computes.</summary>
+    private void Doubt(WorkerDoubted doubted)
+    {
+        SetWaiting(doubted.Worker, 0);
+        TimeSpan deadline = doubted.Now + _state.Policy.LeaseInDoubt;
+        foreach ((BlockAddress block, LeasedBlock lease) in _state.LeasesOf(doubted.Worker).Where(held => held.Lease.Deadline > deadline).ToList())
+            Put(block, lease with { Deadline = deadline });
+    }
+
+    private void SetWaiting(WorkerId id, int slots)
+    {
+        if (_state.Workers.TryGetValue(id, out WorkerState? worker))
+            _state = _state with { Workers = _state.Workers.SetItem(id, worker with { Waiting = slots }) };
     }
 
     private void Renew(BlockProgressed report)
@@ -128,8 +143,9 @@ internal sealed class JobTransition(JobState before)
         foreach ((BlockAddress block, LeasedBlock lease) in _state.Leases.Where(held => held.Lease.Deadline <= now).ToList())
         {
             _effects.Add(new CancelEffect(lease.Worker, block, lease.Attempt));
-            Requeue(block, lease, lease.Worker, ExitCode.Resumable, string.Create(
-                CultureInfo.InvariantCulture, $"no sign of progress for {_state.Policy.Lease.TotalSeconds:0} s"));
+            // Whatever it asked for before, its slot may hang.
+            SetWaiting(lease.Worker, 0);
+            Requeue(block, lease, lease.Worker, ExitCode.Resumable, "no sign of progress before its lease ran out");
         }
     }
 
@@ -191,31 +207,33 @@ internal sealed class JobTransition(JobState before)
     {
         if (_state.End is not null || _state.Workers.Values.All(worker => worker.Waiting == 0))
             return;
+        Dictionary<WorkerId, int> held = _state.Leases.GroupBy(lease => lease.Lease.Worker).ToDictionary(leases => leases.Key, leases => leases.Count());
         foreach (TensorState tensor in _state.Tensors.Where(t => !t.Fit.IsDone).Take(_state.Policy.TensorWindow))
         {
             for (int block = 0; block < tensor.Blocks.Length; block++)
             {
-                if (tensor.Blocks[block] is not PendingBlock pending || Taker(pending) is not { } taker)
+                if (tensor.Blocks[block] is not PendingBlock pending || Taker(pending, held) is not { } taker)
                     continue;
                 Put(tensor.Address(block), new LeasedBlock(pending.Attempt, pending.FailedOn, taker, now + _state.Policy.Lease, 0));
-                WorkerState worker = _state.Workers[taker];
-                _state = _state with { Workers = _state.Workers.SetItem(taker, worker with { Waiting = worker.Waiting - 1 }) };
+                held[taker] = held.GetValueOrDefault(taker) + 1;
+                SetWaiting(taker, _state.Workers[taker].Waiting - 1);
                 _effects.Add(new AssignEffect(taker, tensor.Address(block), pending.Attempt));
             }
         }
     }
 
     /// <summary>The waiting worker with most free slots, one the block has not failed on if there is any in contact.</summary>
-    private WorkerId? Taker(PendingBlock block)
+    /// <param name="held">Leases of each worker that has any.</param>
+    private WorkerId? Taker(PendingBlock block, Dictionary<WorkerId, int> held)
     {
         bool anyFresh = _state.Workers.Keys.Any(worker => !block.FailedOn.Contains(worker));
         bool mustBeFresh = anyFresh && block.Attempt > _state.Policy.MostAttempts;
         WorkerId? taker = null;
-        (bool Fresh, int Waiting) best = default;
+        (bool Fresh, int Free) best = default;
         foreach ((WorkerId id, WorkerState worker) in _state.Workers)
         {
-            (bool Fresh, int Waiting) offer = (!block.FailedOn.Contains(id), worker.Waiting);
-            if (worker.Waiting == 0 || mustBeFresh && !offer.Fresh || taker is not null && offer.CompareTo(best) <= 0)
+            (bool Fresh, int Free) offer = (!block.FailedOn.Contains(id), Math.Min(worker.Waiting, worker.Slots - held.GetValueOrDefault(id)));
+            if (offer.Free <= 0 || mustBeFresh && !offer.Fresh || taker is not null && offer.CompareTo(best) <= 0)
                 continue;
             (taker, best) = (id, offer);
         }

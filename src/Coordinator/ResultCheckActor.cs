@@ -1,0 +1,56 @@
+using Akka.Actor;
+using ClusterLp.Core;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Messages;
+
+namespace ClusterLp.Coordinator;
+
+/// <summary>
+/// Looks at the blob of every computed block before its result counts, on a thread of its own: a shared volume may be slow.
+/// All must exist with the length told; blocks of U, which no reduction reads, are also read through, which compares their
+/// SHA-256. The hash of the others is compared when the reduction reads them, so that nothing is read twice.
+/// </summary>
+internal sealed class ResultCheckActor : ReceiveActor
+{
+    private readonly byte[] _buffer = new byte[1 << 20];
+    private readonly WorkThread _thread = new("check");
+
+    public ResultCheckActor(IBlobStore blobs)
+    {
+        IActorRef job = Context.Parent;
+        Receive<BlockComputed>(computed => _thread.Post(cancellation =>
+        {
+            if (Fault(blobs, computed, cancellation) is { } fault)
+                job.Tell(new Refused(computed, fault));
+            else
+                job.Tell(new Passed(computed));
+        }));
+    }
+
+    /// <summary>The blob is what the report says.</summary>
+    internal sealed record Passed(BlockComputed Report);
+
+    /// <summary>It is not; the block must be computed again.</summary>
+    internal sealed record Refused(BlockComputed Report, string Fault);
+
+    protected override void PostStop() => _thread.Dispose();
+
+    private string? Fault(IBlobStore blobs, BlockComputed computed, CancellationToken cancellation)
+    {
+        try
+        {
+            using Stream blob = blobs.OpenRead(computed.Result.Blob);
+            if (computed.Block.Stage.Kind == StageKind.Factorise)
+                while (!cancellation.IsCancellationRequested && blob.Read(_buffer) > 0)
+                {
+                    // The last read compares the hash.
+                }
+            return null;
+        }
+        catch (Exception e) when (e is ClusterLpException or IOException)
+        {
+            return e.Message;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using ClusterLp.Core;
+
+namespace ClusterLp.Cluster.Tests;
+
+/// <summary>A process of the built <c>clusterlp</c>, ended (by its id) at the latest when disposed.</summary>
+internal sealed class ClusterLpProcess : IDisposable
+{
+    public const int Interrupt = 2, Terminate = 15;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "clusterlp.dll");
+
+    private readonly Process _process;
+    private readonly Task<string> _output;
+    private readonly Task<string> _error;
+
+    private ClusterLpProcess(string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Program, .. arguments])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        _process = Process.Start(start)!;
+        _output = _process.StandardOutput.ReadToEndAsync();
+        _error = _process.StandardError.ReadToEndAsync();
+    }
+
+    public static ClusterLpProcess Start(params string[] arguments) => new(arguments);
+
+    /// <summary>Runs to the end.</summary>
+    /// <returns>What it wrote on standard output.</returns>
+    public static async Task<string> RunAsync(ExitCode expected, params string[] arguments)
+    {
+        using var process = new ClusterLpProcess(arguments);
+        return await process.ExpectAsync(expected);
+    }
+
+    /// <summary>Waits for the process to end by itself; its standard error is part of the failure if the code is another.</summary>
+    /// <returns>What it wrote on standard output.</returns>
+    public async Task<string> ExpectAsync(ExitCode expected)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        string what = string.Join(' ', _process.StartInfo.ArgumentList.Skip(1));
+        try
+        {
+            await _process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Kill();
+            Assert.Fail($"clusterlp {what} did not end within {Patience.TotalSeconds} s.\n{await _error}");
+        }
+        Assert.True((int)expected == _process.ExitCode, $"clusterlp {what} exited with {_process.ExitCode}, not {(int)expected}.\n{await _error}");
+        return await _output;
+    }
+
+    /// <summary>What it wrote on standard error; once it has ended.</summary>
+    public Task<string> ErrorAsync() => _error;
+
+    /// <summary>SIGKILL: no chance to say goodbye.</summary>
+    public void Kill() => _process.Kill();
+
+    public void Signal(int signal) => Assert.Equal(0, SendSignal(_process.Id, signal));
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+        _process.Dispose();
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static extern int SendSignal(int pid, int signal);
+}

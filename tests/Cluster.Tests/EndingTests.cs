@@ -1,0 +1,59 @@
+using ClusterLp.Core;
+
+namespace ClusterLp.Cluster.Tests;
+
+/// <summary>Ways a cluster ends before its job does: exit codes, no half output, nobody left behind.</summary>
+public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
+{
+    [Theory]
+    [InlineData(ClusterLpProcess.Interrupt)]
+    [InlineData(ClusterLpProcess.Terminate)]
+    public async Task An_interrupted_coordinator_leaves_no_output_and_its_workers_end(int signal)
+    {
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
+        ClusterLpProcess[] workers = [coordinator.StartWorker(), coordinator.StartWorker()];
+        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
+        coordinator.Process.Signal(signal);
+        await coordinator.Process.ExpectAsync(ExitCode.Interrupted);
+        Assert.False(Directory.Exists(coordinator.Paths.Output));
+        Assert.Contains("interrupted", await coordinator.Process.ErrorAsync());
+        foreach (ClusterLpProcess worker in workers)
+            await worker.ExpectAsync(ExitCode.Resumable);
+    }
+
+    [Fact]
+    public async Task A_worker_whose_coordinator_is_killed_ends_resumable()
+    {
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
+        ClusterLpProcess worker = coordinator.StartWorker();
+        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
+        coordinator.Process.Kill();
+        await worker.ExpectAsync(ExitCode.Resumable);
+        Assert.False(Directory.Exists(coordinator.Paths.Output));
+    }
+
+    [Fact]
+    public async Task An_interrupted_worker_hands_its_blocks_over()
+    {
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
+        ClusterLpProcess leaver = coordinator.StartWorker(), stayer = coordinator.StartWorker();
+        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
+        leaver.Signal(ClusterLpProcess.Terminate);
+        await leaver.ExpectAsync(ExitCode.Interrupted);
+        await coordinator.Process.ExpectAsync(ExitCode.Done);
+        await stayer.ExpectAsync(ExitCode.Done);
+        Assert.Equal(await job.ReferenceAsync(), coordinator.Paths.Digest());
+        Assert.InRange(coordinator.Paths.Retries(), 0, 1);
+    }
+
+    [Fact]
+    public async Task An_address_in_use_is_refused_with_its_name()
+    {
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
+        string file = Path.ChangeExtension(job.Model, ".second.json");
+        await File.WriteAllTextAsync(file, $$"""{"model": "{{job.Model}}", "output": "{{job.Model}}.out", "compression": 0.3}""");
+        using ClusterLpProcess second = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", coordinator.Address);
+        await second.ExpectAsync(ExitCode.CannotWrite);
+        Assert.Contains(coordinator.Address, await second.ErrorAsync());
+    }
+}

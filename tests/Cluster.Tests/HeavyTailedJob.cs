@@ -1,0 +1,149 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ClusterLp.Core;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Cluster.Tests;
+
+/// <summary>
+/// A low-rank matrix with Student-t noise (2 degrees of freedom) in a .npy file, tall enough for the coreset path, and
+/// ways to compress it. Everything lies in a folder of its own.
+/// </summary>
+public sealed class HeavyTailedJob : IDisposable
+{
+    public const int Rows = 9000, Columns = 96, BlockRows = 500, Blocks = 18;
+    private const string Share = "0.3";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("clusterlp-cluster-").FullName;
+    private readonly Lazy<Task<string>> _reference;
+    private int _runs;
+
+    public HeavyTailedJob()
+    {
+        Model = Path.Combine(_folder, "matrix.npy");
+        WriteMatrix(Model);
+        _reference = new(async () => (await CompressAsync("--workers", "1", "--threads", "1")).Digest());
+    }
+
+    public string Model { get; }
+
+    /// <summary>SHA-256 of the factors by one embedded worker with one thread; at p = 1.</summary>
+    public Task<string> ReferenceAsync() => _reference.Value;
+
+    /// <summary>Compresses in one process.</summary>
+    internal async Task<JobPaths> CompressAsync(params string[] options)
+    {
+        JobPaths paths = NextPaths();
+        await ClusterLpProcess.RunAsync(ExitCode.Done, [
+            "compress", Model, "--compression", Share, "--p", "1", "--block-rows", BlockRows.ToString(CultureInfo.InvariantCulture),
+            "--output", paths.Output, "--quiet", .. options,
+        ]);
+        return paths;
+    }
+
+    /// <summary>Starts a coordinator of the same job on a free port and waits until it listens.</summary>
+    internal async Task<RunningCoordinator> StartCoordinatorAsync()
+    {
+        JobPaths paths = NextPaths();
+        string file = paths.Output + ".json";
+        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new Dictionary<string, object>
+        {
+            ["model"] = Model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1, ["block-rows"] = BlockRows,
+        }));
+        ClusterLpProcess process = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", "127.0.0.1:0");
+        try
+        {
+            string address = Path.Combine(paths.JobDirectory, "coordinator.address");
+            await JobPaths.UntilAsync(() => File.Exists(address), "the coordinator to listen");
+            return new RunningCoordinator(process, (await File.ReadAllTextAsync(address)).Trim(), paths);
+        }
+        catch
+        {
+            process.Dispose();
+            throw;
+        }
+    }
+
+    private JobPaths NextPaths()
+    {
+        int run = Interlocked.Increment(ref _runs);
+        return new JobPaths(Path.Combine(_folder, $"out-{run}"), Path.Combine(_folder, $"job-{run}"));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static void WriteMatrix(string path)
+    {
+        const int rank = Columns / 4;
+        var random = new Random(7);
+        double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+        double[] right = [.. Enumerable.Range(0, rank * Columns).Select(_ => Normal())];
+        var rows = new float[Rows * Columns];
+        var left = new double[rank];
+        for (int i = 0; i < Rows; i++)
+        {
+            for (int r = 0; r < rank; r++)
+                left[r] = Normal();
+            for (int j = 0; j < Columns; j++)
+            {
+                double value = Normal() / Math.Sqrt(-Math.Log(1 - random.NextDouble()));
+                for (int r = 0; r < rank; r++)
+                    value += left[r] * right[r * Columns + j];
+                rows[i * Columns + j] = (float)value;
+            }
+        }
+        using FileStream file = File.Create(path);
+        string header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({Rows}, {Columns}), }}".PadRight(117) + '\n';
+        file.Write([0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0, (byte)header.Length, 0]);
+        file.Write(Encoding.ASCII.GetBytes(header));
+        file.Write(MemoryMarshal.AsBytes<float>(rows));
+    }
+}
+
+/// <summary>Where a run of the job puts things.</summary>
+internal sealed record JobPaths(string Output, string JobDirectory)
+{
+    private string FactoriseFolder => Path.Combine(JobDirectory, "blobs", "t0", "factorise");
+
+    /// <summary>SHA-256 of the factors.</summary>
+    public string Digest() => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(Output, "model.safetensors"))));
+
+    /// <summary>Blocks of U that are written, as (block, attempt); complete ones only.</summary>
+    public (int Block, int Attempt)[] FactorisedBlocks() => Directory.Exists(FactoriseFolder)
+        ? [.. Directory.GetFiles(FactoriseFolder).Select(path => Path.GetFileName(path).Split('.')).Where(name => name.Length == 3)
+            .Select(name => (int.Parse(name[0], CultureInfo.InvariantCulture), int.Parse(name[2], CultureInfo.InvariantCulture))).Order()]
+        : [];
+
+    /// <summary>Times a block of any stage was handed out again, as the job's last snapshot says.</summary>
+    public int Retries() => JobStatusFile.Read(JobDirectory).Progress!.Retries;
+
+    public static async Task UntilAsync(Func<bool> condition, string what)
+    {
+        for (DateTime end = DateTime.UtcNow.AddSeconds(45); !condition(); await Task.Delay(10))
+            Assert.True(DateTime.UtcNow < end, $"waited in vain for {what}");
+    }
+}
+
+/// <summary>A coordinator that listens on <paramref name="Address"/>, and the workers started for it.</summary>
+internal sealed record RunningCoordinator(ClusterLpProcess Process, string Address, JobPaths Paths) : IDisposable
+{
+    private readonly List<ClusterLpProcess> _workers = [];
+
+    public ClusterLpProcess StartWorker(int threads = 1)
+    {
+        ClusterLpProcess worker = ClusterLpProcess.Start(
+            "worker", "--coordinator", Address, "--threads", threads.ToString(CultureInfo.InvariantCulture));
+        _workers.Add(worker);
+        return worker;
+    }
+
+    public void Dispose()
+    {
+        Process.Dispose();
+        foreach (ClusterLpProcess worker in _workers)
+            worker.Dispose();
+    }
+}

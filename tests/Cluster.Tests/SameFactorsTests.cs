@@ -1,0 +1,54 @@
+using ClusterLp.Core;
+
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace ClusterLp.Cluster.Tests;
+
+/// <summary>Real processes, one job: the factors are the same bytes however it is run.</summary>
+public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
+{
+    [Theory]
+    [InlineData("1", "2")]
+    [InlineData("2", "1")]
+    [InlineData("3", "1")]
+    public async Task In_one_process_they_do_not_depend_on_workers_or_threads(string workers, string threads)
+    {
+        JobPaths paths = await job.CompressAsync("--workers", workers, "--threads", threads);
+        Assert.Equal(await job.ReferenceAsync(), paths.Digest());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public async Task On_a_cluster_they_are_those_of_one_process(int workers)
+    {
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
+        ClusterLpProcess[] processes = [.. Enumerable.Range(0, workers).Select(_ => coordinator.StartWorker())];
+        await coordinator.Process.ExpectAsync(ExitCode.Done);
+        Assert.Equal(await job.ReferenceAsync(), coordinator.Paths.Digest());
+        Assert.Equal(0, coordinator.Paths.Retries());
+        Assert.Equal(HeavyTailedJob.Blocks, coordinator.Paths.FactorisedBlocks().Length);
+        foreach (ClusterLpProcess worker in processes)
+            await worker.ExpectAsync(ExitCode.Done);
+    }
+
+    [Fact]
+    public async Task A_worker_killed_while_it_computes_costs_only_the_blocks_it_held()
+    {
+        const int slots = 2;
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
+        ClusterLpProcess victim = coordinator.StartWorker(slots), survivor = coordinator.StartWorker();
+        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
+        victim.Kill();
+        await coordinator.Process.ExpectAsync(ExitCode.Done);
+        await survivor.ExpectAsync(ExitCode.Done);
+
+        Assert.Equal(await job.ReferenceAsync(), coordinator.Paths.Digest());
+        (int Block, int Attempt)[] blocks = coordinator.Paths.FactorisedBlocks();
+        Assert.Equal(Enumerable.Range(0, HeavyTailedJob.Blocks), blocks.Select(block => block.Block));
+        int repeated = blocks.Count(block => block.Attempt > 1);
+        Assert.InRange(repeated, 1, slots);
+        Assert.Equal(repeated, coordinator.Paths.Retries());
+    }
+}
