@@ -3,10 +3,8 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Reflection;
 using ClusterLp.Cli.Commands;
-using ClusterLp.Cli.Hosting;
 using ClusterLp.Core;
 using Serilog;
-using Serilog.Extensions.Logging;
 
 namespace ClusterLp.Cli;
 
@@ -36,7 +34,6 @@ internal static class Application
         try
         {
             Log.Logger = LogSetup.Create(parse, terminal);
-            HostingLog.Factory = new SerilogLoggerFactory(Log.Logger);
             int code = await parse.InvokeAsync(invocation, stop);
             return args.Length == 0 ? (int)ExitCode.Usage : code;
         }
