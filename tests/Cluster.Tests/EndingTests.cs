@@ -3,6 +3,7 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests;
 
 /// <summary>Ways a cluster ends before its job does: exit codes, no half output, nobody left behind.</summary>
+[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Theory]
@@ -12,7 +13,7 @@ public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJ
     {
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
         ClusterLpProcess[] workers = [coordinator.StartWorker(), coordinator.StartWorker()];
-        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
+        await coordinator.Paths.UnderWayAsync();
         coordinator.Process.Signal(signal);
         await coordinator.Process.ExpectAsync(ExitCode.Interrupted);
         Assert.False(Directory.Exists(coordinator.Paths.Output));
@@ -22,22 +23,11 @@ public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJ
     }
 
     [Fact]
-    public async Task A_worker_whose_coordinator_is_killed_ends_resumable()
-    {
-        using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
-        ClusterLpProcess worker = coordinator.StartWorker();
-        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
-        coordinator.Process.Kill();
-        await worker.ExpectAsync(ExitCode.Resumable);
-        Assert.False(Directory.Exists(coordinator.Paths.Output));
-    }
-
-    [Fact]
     public async Task An_interrupted_worker_hands_its_blocks_over()
     {
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
         ClusterLpProcess leaver = coordinator.StartWorker(), stayer = coordinator.StartWorker();
-        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
+        await coordinator.Paths.UnderWayAsync();
         leaver.Signal(ClusterLpProcess.Terminate);
         await leaver.ExpectAsync(ExitCode.Interrupted);
         await coordinator.Process.ExpectAsync(ExitCode.Done);

@@ -8,6 +8,8 @@ using Akka.Hosting.Logging;
 using ClusterLp.Core;
 using ClusterLp.Messages.Serialization;
 using Microsoft.Extensions.Logging;
+using Serilog;
+using Serilog.Events;
 
 [assembly: InternalsVisibleTo("ClusterLp.Cluster.Tests")]
 
@@ -33,7 +35,7 @@ internal static class NodeConfig
             $$"""
             akka {
               loggers = ["{{typeof(LoggerFactoryLogger).AssemblyQualifiedName}}"]
-              loglevel = {{Level(log)}}
+              loglevel = {{Level()}}
               stdout-loglevel = OFF
               log-dead-letters = off
               log-dead-letters-during-shutdown = off
@@ -77,6 +79,8 @@ internal static class NodeConfig
                 public-hostname = "{{publicHost}}"
                 port = {{port}}
                 maximum-frame-size = 1048576b
+                # On Unix .NET takes it for leave to share the port with another process.
+                tcp-reuse-addr = off
               }
               remote {
                 log-remote-lifecycle-events = off
@@ -110,9 +114,6 @@ internal static class NodeConfig
             $"{host} can be reached from other machines, and anyone there could join: use a loopback address (127.0.0.1), or --insecure on a network you trust.");
     }
 
-    private static string Level(ILoggerFactory factory)
-    {
-        Microsoft.Extensions.Logging.ILogger logger = factory.CreateLogger(nameof(NodeConfig));
-        return logger.IsEnabled(LogLevel.Debug) ? "DEBUG" : logger.IsEnabled(LogLevel.Information) ? "INFO" : "WARNING";
-    }
+    private static string Level() =>
+        Log.IsEnabled(LogEventLevel.Debug) ? "DEBUG" : Log.IsEnabled(LogEventLevel.Information) ? "INFO" : "WARNING";
 }
