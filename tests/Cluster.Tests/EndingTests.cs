@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ClusterLp.Core;
 
 namespace ClusterLp.Cluster.Tests;
@@ -28,6 +29,14 @@ public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJ
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
         ClusterLpProcess leaver = coordinator.StartWorker(), stayer = coordinator.StartWorker();
         await coordinator.Paths.UnderWayAsync();
+        using (JsonDocument status = JsonDocument.Parse(
+            await ClusterLpProcess.RunAsync(ExitCode.Done, "status", "--coordinator", coordinator.Address, "--json")))
+        {
+            JsonElement reported = status.RootElement.GetProperty("status");
+            Assert.Equal(job.Model, reported.GetProperty("input").GetString());
+            Assert.Equal("fitting", reported.GetProperty("phase").GetString());
+            Assert.Equal(HeavyTailedJob.Blocks, reported.GetProperty("progress").GetProperty("tensors")[0].GetProperty("blocks").GetInt32());
+        }
         leaver.Signal(ClusterLpProcess.Terminate);
         await leaver.ExpectAsync(ExitCode.Interrupted);
         await coordinator.Process.ExpectAsync(ExitCode.Done);

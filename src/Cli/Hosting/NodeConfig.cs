@@ -90,6 +90,10 @@ internal static class NodeConfig
               cluster {
                 roles = [{{role}}]
                 seed-nodes = [{{seeds}}]
+                # Joining and leaving wait for the leader's next turn: a short job should not.
+                periodic-tasks-initial-delay = 100ms
+                leader-actions-interval = 200ms
+                gossip-interval = 500ms
                 failure-detector.acceptable-heartbeat-pause = 10s
                 downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
                 # The cluster is the coordinator's: without it a worker has nothing to do, so the oldest coordinator's side stays.
@@ -104,6 +108,18 @@ internal static class NodeConfig
             }
             """).WithFallback(WireSerializer.Config);
     }
+
+    /// <summary>Talks to a cluster's actors without being a member of it.</summary>
+    public static Config Visitor(string host) => ConfigurationFactory.ParseString(
+        $$"""
+        akka {
+          actor.provider = remote
+          remote {
+            log-remote-lifecycle-events = off
+            dot-netty.tcp { hostname = "{{host}}", port = 0 }
+          }
+        }
+        """).WithFallback(WireSerializer.Config);
 
     /// <exception cref="ClusterLpException">The address is reachable from other machines and nothing protects it (exit 77).</exception>
     public static void EnsureAllowed(string host, bool insecure)
