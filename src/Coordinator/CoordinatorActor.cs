@@ -39,6 +39,7 @@ public sealed class CoordinatorActor : ReceiveActor
             Sender.Tell(new WorkerRejected(
                 $"the coordinator speaks protocol {Protocol.Version} and this worker {register.ProtocolVersion}: install the same clusterlp on both."));
         });
+        Receive<RequestStatus>(job.Forward);
         Receive<Drain>(job.Forward);
     }
 

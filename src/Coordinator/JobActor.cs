@@ -7,6 +7,7 @@ using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Reporting;
 using ClusterLp.Messages;
 
 namespace ClusterLp.Coordinator;
@@ -26,6 +27,8 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private readonly HashSet<WorkerId> _doubted = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly JobProcess _process = JobProcess.Current();
+    private readonly JobPlan _plan;
     private readonly IActorRef _merge;
     private readonly IActorRef _check;
     private JobState _state;
@@ -34,7 +37,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
 
     public JobActor(JobPlan plan, JobSettings settings, TaskCompletionSource<JobState> ended)
     {
-        (_settings, _ended) = (settings, ended);
+        (_plan, _settings, _ended) = (plan, settings, ended);
         _state = JobState.Begin(plan, settings.Pipeline.Begin, settings.Epoch, settings.Policy);
         _merge = Context.ActorOf(Props.Create(() => new MergeActor(settings)), "merge");
         _check = Context.ActorOf(Props.Create(() => new ResultCheckActor(settings.Blobs)), "check");
@@ -55,6 +58,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         Receive<MergeActor.Failed>(m => Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now)));
         Receive<LeaseCheck>(_ => Apply(new LeaseTick(Now)));
         Receive<ReportTick>(_ => Report());
+        Receive<RequestStatus>(_ => Sender.Tell(Status()));
         Receive<Drain>(_ =>
         {
             _drainer = Sender;
@@ -206,6 +210,9 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         _reported = _state;
         _settings.Progress.Report(_state.Progress);
     }
+
+    private StatusReported Status() => new(
+        _state.Id, _state.Epoch, _plan.Spec.Input, _plan.Spec.Output, _process.Host, _process.Pid, _process.Started, Now, _state.Progress, _state.End);
 
     private void AnswerDrain()
     {

@@ -10,6 +10,12 @@ public sealed record RegisterWorker(WorkerId WorkerId, int Slots, long MemoryByt
 /// <summary>Worker to job: <paramref name="FreeSlots"/> slots stand idle. May be repeated; it replaces the one before.</summary>
 public sealed record RequestWork(JobId JobId, Epoch Epoch, WorkerId WorkerId, int FreeSlots) : IJobMessage;
 
+/// <summary>Anybody to coordinator: how far is the job? Answered by <see cref="StatusReported"/>.</summary>
+public sealed record RequestStatus : IWireMessage
+{
+    public static readonly RequestStatus Instance = new();
+}
+
 /// <summary>Job to worker: compute this block. The stage is told by <see cref="BlockTask.Parameters"/>.</summary>
 public sealed record AssignBlock(JobId JobId, Epoch Epoch, int Attempt, BlockTask Task) : IJobMessage;
 

@@ -14,6 +14,18 @@ public sealed record WorkerRejected(string Reason) : IWireMessage;
 /// <summary>Job to worker: nothing now; ask again after <paramref name="RetryAfter"/> unless work comes first.</summary>
 public sealed record NoWork(JobId JobId, Epoch Epoch, TimeSpan RetryAfter) : IJobMessage;
 
+/// <summary>Job to whoever asked by <see cref="RequestStatus"/>: a snapshot.</summary>
+/// <param name="Input">Model path as the coordinator has it.</param>
+/// <param name="Output">Output path as the coordinator has it.</param>
+/// <param name="Host">The coordinator's machine.</param>
+/// <param name="ProcessId">The coordinator's process id there.</param>
+/// <param name="Started">When that process started (UTC).</param>
+/// <param name="Elapsed">Since the fit began.</param>
+/// <param name="End">How the fit ended; null while it runs.</param>
+public sealed record StatusReported(
+    JobId JobId, Epoch Epoch, string Input, string Output, string Host, int ProcessId, DateTime Started, TimeSpan Elapsed, JobProgress Progress, JobEnd? End)
+    : IJobMessage;
+
 /// <summary>What a worker says of a block it holds.</summary>
 public interface IBlockReply : IJobMessage
 {

@@ -1,8 +1,10 @@
+using System.Text.Json;
 using ClusterLp.Core;
 
 namespace ClusterLp.Cluster.Tests;
 
 /// <summary>Ways a cluster ends before its job does: exit codes, no half output, nobody left behind.</summary>
+[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Theory]
@@ -12,7 +14,7 @@ public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJ
     {
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
         ClusterLpProcess[] workers = [coordinator.StartWorker(), coordinator.StartWorker()];
-        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
+        await coordinator.Paths.UnderWayAsync();
         coordinator.Process.Signal(signal);
         await coordinator.Process.ExpectAsync(ExitCode.Interrupted);
         Assert.False(Directory.Exists(coordinator.Paths.Output));
@@ -22,22 +24,19 @@ public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJ
     }
 
     [Fact]
-    public async Task A_worker_whose_coordinator_is_killed_ends_resumable()
-    {
-        using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
-        ClusterLpProcess worker = coordinator.StartWorker();
-        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
-        coordinator.Process.Kill();
-        await worker.ExpectAsync(ExitCode.Resumable);
-        Assert.False(Directory.Exists(coordinator.Paths.Output));
-    }
-
-    [Fact]
     public async Task An_interrupted_worker_hands_its_blocks_over()
     {
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
         ClusterLpProcess leaver = coordinator.StartWorker(), stayer = coordinator.StartWorker();
-        await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
+        await coordinator.Paths.UnderWayAsync();
+        using (JsonDocument status = JsonDocument.Parse(
+            await ClusterLpProcess.RunAsync(ExitCode.Done, "status", "--coordinator", coordinator.Address, "--json")))
+        {
+            JsonElement reported = status.RootElement.GetProperty("status");
+            Assert.Equal(job.Model, reported.GetProperty("input").GetString());
+            Assert.Equal("fitting", reported.GetProperty("phase").GetString());
+            Assert.Equal(HeavyTailedJob.Blocks, reported.GetProperty("progress").GetProperty("tensors")[0].GetProperty("blocks").GetInt32());
+        }
         leaver.Signal(ClusterLpProcess.Terminate);
         await leaver.ExpectAsync(ExitCode.Interrupted);
         await coordinator.Process.ExpectAsync(ExitCode.Done);

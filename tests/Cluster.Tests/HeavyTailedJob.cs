@@ -14,7 +14,10 @@ namespace ClusterLp.Cluster.Tests;
 /// </summary>
 public sealed class HeavyTailedJob : IDisposable
 {
-    public const int Rows = 9000, Columns = 96, BlockRows = 500, Blocks = 18;
+    /// <summary>Collection of the tests that must not run beside one another.</summary>
+    public const string UsesAllCores = "uses all cores";
+
+    public const int Rows = 16000, Columns = 96, BlockRows = 500, Blocks = 32;
     private const string Share = "0.3";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("clusterlp-cluster-").FullName;
@@ -116,6 +119,9 @@ internal sealed record JobPaths(string Output, string JobDirectory)
         ? [.. Directory.GetFiles(FactoriseFolder).Select(path => Path.GetFileName(path).Split('.')).Where(name => name.Length == 3)
             .Select(name => (int.Parse(name[0], CultureInfo.InvariantCulture), int.Parse(name[2], CultureInfo.InvariantCulture))).Order()]
         : [];
+
+    /// <summary>Waits until the scan is done and most of the work is still ahead.</summary>
+    public Task UnderWayAsync() => UntilAsync(() => Directory.Exists(Path.Combine(JobDirectory, "blobs", "t0", "lewis-0")), "the end of the scan");
 
     /// <summary>Times a block of any stage was handed out again, as the job's last snapshot says.</summary>
     public int Retries() => JobStatusFile.Read(JobDirectory).Progress!.Retries;

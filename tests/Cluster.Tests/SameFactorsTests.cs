@@ -1,10 +1,9 @@
 using ClusterLp.Core;
 
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
-
 namespace ClusterLp.Cluster.Tests;
 
 /// <summary>Real processes, one job: the factors are the same bytes however it is run.</summary>
+[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Theory]

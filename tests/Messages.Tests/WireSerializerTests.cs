@@ -44,7 +44,7 @@ public sealed class WireSerializerTests : IDisposable
 
     private static readonly Gen<IWireMessage> Message =
         Gen.Select(Gen.String, Gen.Long, Gen.Int, Block, Gen.Select(Block, Plan, Parameters, (b, p, q) => new BlockTask(b, p, q)),
-            Gen.Select(Blob, Figures, (b, f) => new BlockResult(b, f)), Gen.Double, Gen.Int[0, 11]).Select(IWireMessage (x) =>
+            Gen.Select(Blob, Figures, (b, f) => new BlockResult(b, f)), Gen.Double, Gen.Int[0, 13]).Select(IWireMessage (x) =>
         {
             (string text, long term, int n, BlockAddress block, BlockTask task, BlockResult result, double share, int kind) = x;
             var (job, epoch, worker) = (new JobId(text), new Epoch(term), new WorkerId(text + "w"));
@@ -61,7 +61,11 @@ public sealed class WireSerializerTests : IDisposable
                 8 => new BlockFailed(job, epoch, worker, block, n, FailureKind.BadData, ExitCode.BadInput, text),
                 9 => new BlockCommitted(job, epoch, block, n, n % 2 == 0),
                 10 => new NoWork(job, epoch, TimeSpan.FromTicks(term)),
-                _ => new JobFinished(job, epoch, ExitCode.Resumable, text),
+                11 => new JobFinished(job, epoch, ExitCode.Resumable, text),
+                12 => RequestStatus.Instance,
+                _ => new StatusReported(job, epoch, text, text + "o", text + "h", n, DateTime.UnixEpoch.AddTicks(n), TimeSpan.FromTicks(term),
+                    new JobProgress([new TensorProgress(text, block.Stage, n, block.Block, n % 2 == 0, share)], n, block.Tensor, block.Block),
+                    n % 3 == 0 ? null : new JobEnd(ExitCode.BadInput, text)),
             };
         });
 
@@ -73,14 +77,25 @@ public sealed class WireSerializerTests : IDisposable
     public void Every_message_comes_back_as_it_was() => Message.Sample(message =>
     {
         var serializer = Assert.IsType<WireSerializer>(_system.Serialization.FindSerializerFor(message));
-        Assert.Equal(message, serializer.FromBinary(serializer.ToBinary(message), serializer.Manifest(message)));
+        Equivalent(message, serializer.FromBinary(serializer.ToBinary(message), serializer.Manifest(message)));
     });
+
+    private static void Equivalent(IWireMessage sent, object received)
+    {
+        // Arrays are compared by identity inside records, so the snapshot's tensors apart.
+        if (sent is StatusReported a && received is StatusReported b)
+        {
+            Assert.Equal(a.Progress.Tensors.AsEnumerable(), b.Progress.Tensors);
+            received = b with { Progress = b.Progress with { Tensors = a.Progress.Tensors } };
+        }
+        Assert.Equal(sent, received);
+    }
 
     [Fact]
     public void Every_message_type_is_generated_by_these_tests()
     {
         int types = typeof(IWireMessage).Assembly.GetTypes().Count(type => type.IsClass && typeof(IWireMessage).IsAssignableFrom(type));
-        Assert.Equal(12, types);
+        Assert.Equal(14, types);
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Serilog;
-using Serilog.Core;
 using Serilog.Events;
 using Serilog.Extensions.Logging;
 
@@ -25,9 +24,8 @@ internal static class HostingLog
     {
         if (line.Exception?.GetType().Namespace?.StartsWith("Akka.Remote", StringComparison.Ordinal) == true)
             return true;
-        string source = line.Properties.TryGetValue(Constants.SourceContextPropertyName, out LogEventPropertyValue? value)
-            && value is ScalarValue { Value: string name } ? name : "";
-        return source.StartsWith("Akka.Remote", StringComparison.Ordinal)
-            || source.StartsWith("Akka.", StringComparison.Ordinal) && line.Level < LogEventLevel.Warning;
+        string actor = line.Properties.TryGetValue("ActorPath", out LogEventPropertyValue? value) && value is ScalarValue { Value: string path } ? path : "";
+        return !actor.Contains("/user/", StringComparison.Ordinal)
+            && (line.Level < LogEventLevel.Warning || actor.Contains("/system/endpointManager", StringComparison.Ordinal));
     }
 }

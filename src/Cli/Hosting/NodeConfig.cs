@@ -8,6 +8,8 @@ using Akka.Hosting.Logging;
 using ClusterLp.Core;
 using ClusterLp.Messages.Serialization;
 using Microsoft.Extensions.Logging;
+using Serilog;
+using Serilog.Events;
 
 [assembly: InternalsVisibleTo("ClusterLp.Cluster.Tests")]
 
@@ -33,7 +35,7 @@ internal static class NodeConfig
             $$"""
             akka {
               loggers = ["{{typeof(LoggerFactoryLogger).AssemblyQualifiedName}}"]
-              loglevel = {{Level(log)}}
+              loglevel = {{Level()}}
               stdout-loglevel = OFF
               log-dead-letters = off
               log-dead-letters-during-shutdown = off
@@ -77,6 +79,8 @@ internal static class NodeConfig
                 public-hostname = "{{publicHost}}"
                 port = {{port}}
                 maximum-frame-size = 1048576b
+                # On Unix .NET takes it for leave to share the port with another process.
+                tcp-reuse-addr = off
               }
               remote {
                 log-remote-lifecycle-events = off
@@ -86,6 +90,10 @@ internal static class NodeConfig
               cluster {
                 roles = [{{role}}]
                 seed-nodes = [{{seeds}}]
+                # Joining and leaving wait for the leader's next turn: a short job should not.
+                periodic-tasks-initial-delay = 100ms
+                leader-actions-interval = 200ms
+                gossip-interval = 500ms
                 failure-detector.acceptable-heartbeat-pause = 10s
                 downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
                 # The cluster is the coordinator's: without it a worker has nothing to do, so the oldest coordinator's side stays.
@@ -101,6 +109,18 @@ internal static class NodeConfig
             """).WithFallback(WireSerializer.Config);
     }
 
+    /// <summary>Talks to a cluster's actors without being a member of it.</summary>
+    public static Config Visitor(string host) => ConfigurationFactory.ParseString(
+        $$"""
+        akka {
+          actor.provider = remote
+          remote {
+            log-remote-lifecycle-events = off
+            dot-netty.tcp { hostname = "{{host}}", port = 0 }
+          }
+        }
+        """).WithFallback(WireSerializer.Config);
+
     /// <exception cref="ClusterLpException">The address is reachable from other machines and nothing protects it (exit 77).</exception>
     public static void EnsureAllowed(string host, bool insecure)
     {
@@ -110,9 +130,6 @@ internal static class NodeConfig
             $"{host} can be reached from other machines, and anyone there could join: use a loopback address (127.0.0.1), or --insecure on a network you trust.");
     }
 
-    private static string Level(ILoggerFactory factory)
-    {
-        Microsoft.Extensions.Logging.ILogger logger = factory.CreateLogger(nameof(NodeConfig));
-        return logger.IsEnabled(LogLevel.Debug) ? "DEBUG" : logger.IsEnabled(LogLevel.Information) ? "INFO" : "WARNING";
-    }
+    private static string Level() =>
+        Log.IsEnabled(LogEventLevel.Debug) ? "DEBUG" : Log.IsEnabled(LogEventLevel.Information) ? "INFO" : "WARNING";
 }

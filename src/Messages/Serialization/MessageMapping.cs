@@ -70,9 +70,9 @@ internal static class MessageMapping
 
     public static JobFinished FromWire(JobFinishedWire w) => new(Id(w.Job), Term(w.Job), (ExitCode)w.Code, w.Reason);
 
-    private static JobHeader Header(IJobMessage message) => new() { Id = message.JobId.Value, Epoch = message.Epoch.Value };
+    internal static JobHeader Header(IJobMessage message) => new() { Id = message.JobId.Value, Epoch = message.Epoch.Value };
 
-    private static JobId Id(JobHeader header) => new(header.Id);
+    internal static JobId Id(JobHeader header) => new(header.Id);
 
-    private static Epoch Term(JobHeader header) => new(header.Epoch);
+    internal static Epoch Term(JobHeader header) => new(header.Epoch);
 }

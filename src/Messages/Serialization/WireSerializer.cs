@@ -57,6 +57,8 @@ public sealed class WireSerializer : SerializerWithStringManifest
             BlockCommitted m => MessageMapping.ToWire(m),
             NoWork m => MessageMapping.ToWire(m),
             JobFinished m => MessageMapping.ToWire(m),
+            RequestStatus => new RequestStatusWire(),
+            StatusReported m => StatusMapping.ToWire(m),
             _ => throw new SerializationException($"{obj.GetType()} is not a wire message."),
         };
         int size = wire.CalculateSize();
@@ -83,6 +85,8 @@ public sealed class WireSerializer : SerializerWithStringManifest
                 nameof(BlockFailed) => MessageMapping.FromWire(BlockFailedWire.Parser.ParseFrom(bytes)),
                 nameof(BlockCommitted) => MessageMapping.FromWire(BlockCommittedWire.Parser.ParseFrom(bytes)),
                 nameof(NoWork) => MessageMapping.FromWire(NoWorkWire.Parser.ParseFrom(bytes)),
+                nameof(RequestStatus) => RequestStatus.Instance,
+                nameof(StatusReported) => StatusMapping.FromWire(StatusReportedWire.Parser.ParseFrom(bytes)),
                 nameof(JobFinished) => MessageMapping.FromWire(JobFinishedWire.Parser.ParseFrom(bytes)),
                 _ => throw new SerializationException($"unknown message \"{manifest}\": coordinator and worker are of different versions."),
             };

@@ -1,0 +1,34 @@
+using ClusterLp.Core;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.State;
+using ClusterLp.Messages.Wire;
+
+namespace ClusterLp.Messages.Serialization;
+
+/// <summary>A job's snapshot to and from its wire form.</summary>
+internal static class StatusMapping
+{
+    public static StatusReportedWire ToWire(StatusReported m) => new()
+    {
+        Job = MessageMapping.Header(m), Input = m.Input, Output = m.Output, Host = m.Host, ProcessId = m.ProcessId,
+        StartedTicks = m.Started.Ticks, ElapsedTicks = m.Elapsed.Ticks,
+        Workers = m.Progress.Workers, BlocksCommitted = m.Progress.BlocksCommitted, Retries = m.Progress.Retries,
+        Tensors = { m.Progress.Tensors.Select(ToWire) },
+        End = m.End is null ? null : new JobEndWire { Code = (int)m.End.Code, Reason = m.End.Reason },
+    };
+
+    public static StatusReported FromWire(StatusReportedWire w) => new(
+        MessageMapping.Id(w.Job), MessageMapping.Term(w.Job), w.Input, w.Output, w.Host, w.ProcessId,
+        new DateTime(w.StartedTicks, DateTimeKind.Utc), TimeSpan.FromTicks(w.ElapsedTicks),
+        new JobProgress([.. w.Tensors.Select(FromWire)], w.Workers, w.BlocksCommitted, w.Retries),
+        w.End is null ? null : new JobEnd((ExitCode)w.End.Code, w.End.Reason));
+
+    private static TensorProgressWire ToWire(TensorProgress t) => new()
+    {
+        Name = t.Name, Stage = (int)t.Stage.Kind, Round = t.Stage.Round, BlocksDone = t.BlocksDone, Blocks = t.Blocks,
+        Reducing = t.Reducing, StageShare = t.StageShare,
+    };
+
+    private static TensorProgress FromWire(TensorProgressWire w) =>
+        new(w.Name, new StageId((StageKind)w.Stage, w.Round), w.BlocksDone, w.Blocks, w.Reducing, w.StageShare);
+}

@@ -1,0 +1,18 @@
+using ClusterLp.Core;
+
+namespace ClusterLp.Cluster.Tests;
+
+/// <summary>Mostly waits for failure detectors, and so runs beside the tests that compute.</summary>
+public sealed class LostCoordinatorTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
+{
+    [Fact]
+    public async Task A_worker_whose_coordinator_is_killed_ends_resumable()
+    {
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
+        ClusterLpProcess worker = coordinator.StartWorker();
+        await coordinator.Paths.UnderWayAsync();
+        coordinator.Process.Kill();
+        await worker.ExpectAsync(ExitCode.Resumable);
+        Assert.False(Directory.Exists(coordinator.Paths.Output));
+    }
+}
