@@ -45,8 +45,16 @@ internal sealed class StoredFactors
 
     private void WriteU(Stream stream)
     {
+        // The next block is read and checked while this one is written and hashed.
+        Task<ReadOnlyMemory<byte>> next = Task.Run(() => ReadU(0));
         for (int block = 0; block < _fit.UBlocks.Length; block++)
-            stream.Write(ReadU(block).Span);
+        {
+            ReadOnlyMemory<byte> u = next.GetAwaiter().GetResult();
+            int following = block + 1;
+            if (following < _fit.UBlocks.Length)
+                next = Task.Run(() => ReadU(following));
+            stream.Write(u.Span);
+        }
     }
 
     private void WriteProduct(Stream stream)
@@ -103,7 +111,7 @@ internal sealed class StoredFactors
         using Stream stream = _blobs.OpenRead(blob);
         try
         {
-            return ArrayBlob.ReadFrom(stream).Bytes(array);
+            return ArrayBlob.ReadFrom(stream, blob.Length).Bytes(array);
         }
         catch (Exception e) when (e is InvalidDataException or KeyNotFoundException)
         {
