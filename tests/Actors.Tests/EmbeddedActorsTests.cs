@@ -26,7 +26,7 @@ public sealed class EmbeddedActorsTests() : TestKit(
         for (int tensor = 0; tensor < tensors; tensor++)
         {
             string basis = "";
-            foreach (string stage in (string[])["scan", "refine-0", "refine-1"])
+            foreach (string stage in (string[])["scan", "refine-0", "factorise"])
                 basis = string.Concat(Enumerable.Range(0, TestJob.Blocks).Select(
                     block => $"tensor {tensor} {stage} block {block} row {10 * block} basis {basis.Length}\n"));
             all += basis;
@@ -143,6 +143,64 @@ public sealed class EmbeddedActorsTests() : TestKit(
         Assert.Equal(Expected(1), await job.OutcomeAsync());
         Assert.Equal(3 * TestJob.Blocks + 1, pipeline.Computed.Count);
         Assert.Equal(2, pipeline.Computed.Count(block => block is { Block: 4, Stage.Kind: StageKind.Scan }));
+        Shutdown();
+    }
+
+    [Theory]
+    [InlineData(StageKind.Scan, false)]
+    [InlineData(StageKind.Factorise, false)]
+    [InlineData(StageKind.Factorise, true)]
+    public async Task A_result_whose_blob_is_not_what_was_reported_never_reaches_a_reduction(StageKind stage, bool sameLength)
+    {
+        using var job = new TestJob();
+        int damaged = 0, reductions = 0;
+        var pipeline = new FakePipeline
+        {
+            AfterBlock = (block, blob) =>
+            {
+                if (block.Stage.Kind == stage && block.Block == 2 && Interlocked.Exchange(ref damaged, 1) == 0)
+                    job.Blobs.Write(blob.Uri["file:".Length..], stream => stream.Write(new byte[sameLength ? blob.Length : blob.Length - 1]));
+            },
+            BeforeReduction = (_, _) => Interlocked.Increment(ref reductions),
+        };
+        job.StartWorker(Sys, job.StartCoordinator(Sys, pipeline), pipeline, "w");
+
+        Assert.Equal(Expected(1), await job.OutcomeAsync());
+        Assert.Equal(3, reductions);
+        Assert.Equal(1, (await job.Ended.Task).Retries);
+        Assert.Equal(3 * TestJob.Blocks + 1, pipeline.Computed.Count);
+        Shutdown();
+    }
+
+    [Fact]
+    public async Task A_coordinator_says_how_far_its_job_is()
+    {
+        using var job = new TestJob(tensors: 2);
+        using var reached = new ManualResetEventSlim();
+        using var resume = new ManualResetEventSlim();
+        var pipeline = new FakePipeline
+        {
+            BeforeBlock = (task, _) =>
+            {
+                if (task.Address is not { Tensor: 0, Stage.Kind: StageKind.Refine, Block: 3 })
+                    return;
+                reached.Set();
+                resume.Wait(TimeSpan.FromSeconds(20));
+            },
+        };
+        IActorRef coordinator = job.StartCoordinator(Sys, pipeline, new JobPolicy { TensorWindow = 1 });
+        job.StartWorker(Sys, coordinator, pipeline, "w");
+        Assert.True(reached.Wait(TimeSpan.FromSeconds(10)));
+        StatusReported status = await coordinator.Ask<StatusReported>(RequestStatus.Instance, TimeSpan.FromSeconds(10));
+        resume.Set();
+
+        Assert.Null(status.End);
+        Assert.Equal(("in", "out", 1), (status.Input, status.Output, status.Progress.Workers));
+        TensorProgress tensor = status.Progress.Tensors[0];
+        Assert.Equal(("t0", new StageId(StageKind.Refine, 0), TestJob.Blocks), (tensor.Name, tensor.Stage, tensor.Blocks));
+        Assert.Equal(StageKind.Scan, status.Progress.Tensors[1].Stage.Kind);
+        await job.OutcomeAsync();
+        Assert.Equal(JobEnd.Done, (await coordinator.Ask<StatusReported>(RequestStatus.Instance, TimeSpan.FromSeconds(10))).End);
         Shutdown();
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Actors.Tests;
 
@@ -14,6 +15,9 @@ internal sealed class FakePipeline : IFitPipeline
     /// <summary>Runs on the slot's thread before a block is written.</summary>
     public Action<BlockTask, StepContext>? BeforeBlock { get; init; }
 
+    /// <summary>Runs on the slot's thread after a block is written and before it is reported.</summary>
+    public Action<BlockAddress, BlobRef>? AfterBlock { get; init; }
+
     /// <summary>Runs on the merge thread before a stage is reduced.</summary>
     public Action<FitState, IReadOnlyList<BlockResult>>? BeforeReduction { get; init; }
 
@@ -24,7 +28,12 @@ internal sealed class FakePipeline : IFitPipeline
 
     public BlockTask TaskFor(TensorPlan plan, FitState state, int block) => new(
         new BlockAddress(plan.Index, state.Stage, block), plan,
-        state.Stage.Kind == StageKind.Scan ? new ScanParameters() : new RefineParameters(1, state.Basis!, 1, 0));
+        state.Stage.Kind switch
+        {
+            StageKind.Scan => new ScanParameters(),
+            StageKind.Refine => new RefineParameters(1, state.Basis!, 1, 0),
+            _ => new FactoriseParameters(1, state.Basis!, state.Basis!, 1),
+        });
 
     public BlockResult RunBlock(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
@@ -32,10 +41,21 @@ internal sealed class FakePipeline : IFitPipeline
         context.Cancellation.ThrowIfCancellationRequested();
         var rows = new float[task.Plan.Columns];
         source.ReadRows(task.Plan.Partition.FirstRow(task.Address.Block), 1, rows);
-        string basis = task.Parameters is RefineParameters refine ? Read(context.Blobs, refine.Basis) : "";
+        string basis = task.Parameters switch
+        {
+            RefineParameters p => Read(context.Blobs, p.Basis),
+            FactoriseParameters p => Read(context.Blobs, p.Basis),
+            _ => "",
+        };
         BlobRef blob = Write(context.Blobs, blobName, $"{task.Address} row {rows[0]} basis {basis.Length}\n");
         Computed.Enqueue(task.Address);
-        return new BlockResult(blob, task.Parameters is ScanParameters ? new ScanFigures(rows[0], 1, 1) : new RefineFigures(rows[0]));
+        AfterBlock?.Invoke(task.Address, blob);
+        return new BlockResult(blob, task.Parameters switch
+        {
+            ScanParameters => new ScanFigures(rows[0], 1, 1),
+            RefineParameters => new RefineFigures(rows[0]),
+            _ => new FactoriseFigures(ErrorSums.Zero, ErrorSums.Zero, rows[0], 1),
+        });
     }
 
     public FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
@@ -46,7 +66,7 @@ internal sealed class FakePipeline : IFitPipeline
         StageId next = state.Stage switch
         {
             { Kind: StageKind.Scan } => new StageId(StageKind.Refine, 0),
-            { Kind: StageKind.Refine, Round: 0 } => new StageId(StageKind.Refine, 1),
+            { Kind: StageKind.Refine } => new StageId(StageKind.Factorise, 0),
             _ => new StageId(StageKind.Done, 0),
         };
         return state with { Stage = next, Basis = basis, Superseded = [.. results.Select(result => result.Blob)] };

@@ -15,7 +15,7 @@ public sealed class JobStateTests
 
     [Fact]
     public void Every_block_is_committed_once_in_block_order_and_the_job_ends_whatever_happens_on_the_way() =>
-        Gen.Select(Gen.Int[1, 3], Gen.Int[0, 7].Array[0, 120], Gen.Int[0, 1 << 20]).Sample((tensors, choices, seed) =>
+        Gen.Select(Gen.Int[1, 3], Gen.Int[0, 8].Array[0, 120], Gen.Int[0, 1 << 20]).Sample((tensors, choices, seed) =>
         {
             var history = new History(tensors, seed);
             foreach (int choice in choices)
@@ -60,6 +60,67 @@ public sealed class JobStateTests
         Assert.True(history.Apply(new BlockDone(fast, first.Block, Term, 2, History.Result(first.Block, 2), late)).OfType<AcknowledgeEffect>().Single().Accepted);
     }
 
+    [Fact]
+    public void A_worker_whose_connection_broke_keeps_a_block_only_if_it_shows_progress_soon()
+    {
+        var history = new History(tensors: 1, seed: 0);
+        (AssignEffect first, AssignEffect second) = (Assign(history, "back", TimeSpan.Zero), Assign(history, "gone", TimeSpan.Zero));
+        TimeSpan grace = history.State.Policy.LeaseInDoubt, later = grace + TimeSpan.FromSeconds(1);
+        history.Apply(new WorkerDoubted(first.Worker, TimeSpan.Zero));
+        history.Apply(new WorkerDoubted(second.Worker, TimeSpan.Zero));
+        history.Apply(new BlockProgressed(first.Worker, first.Block, Term, 1, 0.5, grace / 2));
+        Assert.Equal(new CancelEffect(second.Worker, second.Block, 1), history.Apply(new LeaseTick(later)).OfType<CancelEffect>().Single());
+        Assert.Equal(first.Block, history.State.Leases.Single().Block);
+        // The block goes to the next who asks, and not to the silent one.
+        AssignEffect again = Assign(history, "third", later);
+        Assert.Equal((second.Block, 2), (again.Block, again.Attempt));
+    }
+
+    [Fact]
+    public void A_request_that_overtakes_the_result_before_it_is_served_when_that_result_comes()
+    {
+        var history = new History(tensors: 1, seed: 0);
+        AssignEffect first = Assign(history, "w", TimeSpan.Zero);
+        Assert.Empty(history.Apply(new WorkRequested(first.Worker, 1, TimeSpan.Zero)).OfType<AssignEffect>());
+        AssignEffect next = history.Apply(Done(first)).OfType<AssignEffect>().Single();
+        Assert.Equal(first.Block with { Block = 1 }, next.Block);
+    }
+
+    [Fact]
+    public void A_block_that_fails_everywhere_is_poison_but_not_before_a_second_worker_has_tried_it()
+    {
+        var history = new History(tensors: 1, seed: 0, new JobPolicy());
+        AssignEffect tried = Assign(history, "a", TimeSpan.Zero), other = Assign(history, "b", TimeSpan.Zero);
+        var failedOn = new List<string>();
+        for (int round = 0; round < 20 && history.State.End is null; round++)
+        {
+            failedOn.Add(tried.Worker.Value);
+            history.Apply(new BlockErred(
+                tried.Worker, tried.Block, Term, tried.Attempt, FailureKind.Retryable, ExitCode.CannotWrite, "disk full", TimeSpan.Zero));
+            // The one that failed asks again first; the other is busy until the block is kept for it.
+            foreach (AssignEffect given in history.Apply(new WorkRequested(tried.Worker, 1, TimeSpan.Zero)).OfType<AssignEffect>())
+                tried = given;
+            if (failedOn.Count != 5)
+                continue;
+            Assert.NotEqual(0, tried.Block.Block);
+            history.Apply(Done(other));
+            tried = history.Apply(new WorkRequested(other.Worker, 1, TimeSpan.Zero)).OfType<AssignEffect>().Single();
+            Assert.Equal((0, 6), (tried.Block.Block, tried.Attempt));
+        }
+        Assert.Equal(["a", "a", "a", "a", "a", "b"], failedOn);
+        Assert.Equal(ExitCode.CannotWrite, history.State.End!.Code);
+        Assert.Contains("failed 6 times on 2 worker(s), at last on b: disk full", history.State.End.Reason);
+    }
+
+    private static AssignEffect Assign(History history, string worker, TimeSpan now)
+    {
+        history.Apply(new WorkerRegistered(new WorkerId(worker), 1, now));
+        return history.Apply(new WorkRequested(new WorkerId(worker), 1, now)).OfType<AssignEffect>().Single();
+    }
+
+    private static BlockDone Done(AssignEffect assigned) => new(
+        assigned.Worker, assigned.Block, Term, assigned.Attempt, History.Result(assigned.Block, assigned.Attempt), TimeSpan.Zero);
+
     /// <summary>A job with two stages a tensor, and a world of four workers around it.</summary>
     private sealed class History
     {
@@ -69,7 +130,7 @@ public sealed class JobStateTests
         private readonly Queue<ReduceEffect> _reducing = [];
         private TimeSpan _now;
 
-        public History(int tensors, int seed)
+        public History(int tensors, int seed, JobPolicy? policy = null)
         {
             _random = new Random(seed);
             var plans = Enumerable.Range(0, tensors).Select(i => new TensorPlan
@@ -78,8 +139,8 @@ public sealed class JobStateTests
                 BlockRows = 1, P = 1, Method = Method.Lp, Fit = Fit.Exact, Seed = 0, Input = "in",
             });
             var plan = new JobPlan(new JobId("j"), new JobSpec { Input = "in", Output = "out" }, [.. plans], []);
-            // Attempts are not limited here: a history may lose a block's worker any number of times.
-            State = JobState.Begin(plan, FitPipeline.Begin, Term, new JobPolicy { MostAttempts = int.MaxValue, TensorWindow = 2 });
+            // By default attempts are not limited: a history may lose a block's worker any number of times.
+            State = JobState.Begin(plan, FitPipeline.Begin, Term, policy ?? new JobPolicy { MostAttempts = int.MaxValue, TensorWindow = 2 });
         }
 
         public JobState State { get; private set; }
@@ -139,6 +200,9 @@ public sealed class JobStateTests
                     break;
                 case 7:
                     FinishReduction();
+                    break;
+                case 8:
+                    Apply(new WorkerDoubted(worker, _now));
                     break;
             }
         }
