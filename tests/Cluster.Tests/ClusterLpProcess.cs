@@ -56,6 +56,8 @@ internal sealed class ClusterLpProcess : IDisposable
         return await _output;
     }
 
+    public bool HasEnded => _process.HasExited;
+
     /// <summary>What it wrote on standard error; once it has ended.</summary>
     public Task<string> ErrorAsync() => _error;
 

@@ -10,17 +10,16 @@ public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJ
     [Theory]
     [InlineData(ClusterLpProcess.Interrupt)]
     [InlineData(ClusterLpProcess.Terminate)]
-    public async Task An_interrupted_coordinator_leaves_no_output_and_its_workers_end(int signal)
+    public async Task An_interrupted_coordinator_leaves_no_output_and_its_worker_ends(int signal)
     {
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
-        ClusterLpProcess[] workers = [coordinator.StartWorker(), coordinator.StartWorker()];
+        ClusterLpProcess worker = coordinator.StartWorker();
         await coordinator.Paths.UnderWayAsync();
         coordinator.Process.Signal(coordinator.Process.Ignores(signal) ? ClusterLpProcess.Terminate : signal);
         await coordinator.Process.ExpectAsync(ExitCode.Interrupted);
         Assert.False(Directory.Exists(coordinator.Paths.Output));
         Assert.Contains("interrupted", await coordinator.Process.ErrorAsync());
-        foreach (ClusterLpProcess worker in workers)
-            await worker.ExpectAsync(ExitCode.Resumable);
+        await worker.ExpectAsync(ExitCode.Resumable);
     }
 
     [Fact]

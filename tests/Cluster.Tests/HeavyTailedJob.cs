@@ -157,6 +157,19 @@ internal sealed record RunningCoordinator(ClusterLpProcess Process, string Addre
         return worker;
     }
 
+    /// <summary>
+    /// After the coordinator's end: every worker that joined ends with 0. One that came too late still looks for the
+    /// coordinator; it is not waited for.
+    /// </summary>
+    public async Task JoinedWorkersEndAsync()
+    {
+        int joined = (await Process.ErrorAsync()).Split("joined with").Length - 1;
+        Assert.InRange(joined, 1, _workers.Count);
+        await JobPaths.UntilAsync(() => _workers.Count(worker => worker.HasEnded) >= joined, "the workers to end");
+        foreach (ClusterLpProcess worker in _workers.Where(worker => worker.HasEnded))
+            await worker.ExpectAsync(ExitCode.Done);
+    }
+
     public void Dispose()
     {
         Process.Dispose();
