@@ -56,6 +56,8 @@ internal sealed class ClusterLpProcess : IDisposable
         return await _output;
     }
 
+    public bool HasEnded => _process.HasExited;
+
     /// <summary>What it wrote on standard error; once it has ended.</summary>
     public Task<string> ErrorAsync() => _error;
 
@@ -63,6 +65,17 @@ internal sealed class ClusterLpProcess : IDisposable
     public void Kill() => _process.Kill();
 
     public void Signal(int signal) => Assert.Equal(0, SendSignal(_process.Id, signal));
+
+    /// <summary>
+    /// Whether the process ignores a signal, as it does with SIGINT where whoever started the tests does (a shell, for what
+    /// runs in the background): the disposition is inherited.
+    /// </summary>
+    public bool Ignores(int signal)
+    {
+        string status = $"/proc/{_process.Id}/status";
+        string? mask = File.Exists(status) ? File.ReadLines(status).FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) : null;
+        return mask is not null && (Convert.ToUInt64(mask["SigIgn:".Length..].Trim(), 16) >> (signal - 1) & 1) != 0;
+    }
 
     public void Dispose()
     {

