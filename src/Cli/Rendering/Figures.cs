@@ -33,6 +33,10 @@ internal static class Figures
         _ => count.ToString("F0", CultureInfo.InvariantCulture),
     };
 
+    /// <summary>A number with its noun: "1 worker", "2 workers".</summary>
+    public static string Count(int number, string one, string many) =>
+        string.Create(CultureInfo.InvariantCulture, $"{number} {(number == 1 ? one : many)}");
+
     /// <summary>A time as "42 s", "3:05 min" or "2:10 h".</summary>
     public static string Duration(TimeSpan time)
     {

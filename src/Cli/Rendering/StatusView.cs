@@ -22,7 +22,8 @@ internal static class StatusView
                 tensor.Stage.Kind == StageKind.Done ? "" : $"{tensor.BlocksDone}/{tensor.Blocks}",
                 tensor.Stage.Kind == StageKind.Done ? "" : Figures.Percent(tensor.StageShare));
         console.Write(table);
-        console.Say($" {progress.Workers} workers, {progress.BlocksCommitted} blocks committed, {progress.Retries} retries.");
+        console.Say($" {Figures.Count(progress.Workers, "worker", "workers")}, {Figures.Count(progress.BlocksCommitted, "block", "blocks")} committed, "
+            + $"{Figures.Count(progress.Retries, "retry", "retries")}.");
     }
 
     private static bool IsDead(JobStatus status, bool? alive) => alive == false && (status.Phase is JobPhase.Fitting or JobPhase.Assembling);

@@ -47,9 +47,9 @@ internal sealed class StageClock(JobPlan plan, TimeProvider time)
         }
         int finished = progress.Tensors.Count(tensor => tensor.Stage.Kind == StageKind.Done);
         string left = Remaining(progress) is { } remaining ? $", about {Figures.Duration(remaining)} left" : "";
-        string workers = progress.Workers == 1 ? "1 worker" : $"{progress.Workers} workers";
+        string workers = Figures.Count(progress.Workers, "worker", "workers");
         string tensors = progress.Tensors.Length == 1 ? "" : $"{finished}/{progress.Tensors.Length} tensors, ";
-        string retries = progress.Retries == 0 ? "" : $", {progress.Retries} retries";
+        string retries = progress.Retries == 0 ? "" : ", " + Figures.Count(progress.Retries, "retry", "retries");
         rows.Add(new ProgressRow("all", _work.ShareDone(progress), $"{tensors}{workers}{retries}{left}"));
         return rows;
     }

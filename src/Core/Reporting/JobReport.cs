@@ -70,7 +70,10 @@ public sealed record JobReport
     public required ImmutableArray<FileHash> Inputs { get; init; }
     public required ImmutableArray<FileHash> Outputs { get; init; }
     public required JobTimes Seconds { get; init; }
+    /// <summary>Workers connected when the job ended.</summary>
     public required int Workers { get; init; }
+    /// <summary>Times a block had to be handed out again.</summary>
+    public int Retries { get; init; }
     /// <summary>Kernel set and factorisation library used.</summary>
     public required string Kernels { get; init; }
     public required string Factorisations { get; init; }

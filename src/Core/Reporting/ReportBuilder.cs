@@ -36,6 +36,7 @@ public static class ReportBuilder
         Outputs = outputs,
         Seconds = times,
         Workers = outcome.Workers,
+        Retries = outcome.Retries,
         Kernels = kernels,
         Factorisations = factorisations,
     };
