@@ -56,6 +56,14 @@ public class RenderingTests
     }
 
     [Fact]
+    public void Rounding_errors_are_not_compared()
+    {
+        string words = InOneLine(Render(Report(Tensor("w", new Errors(2e-6, 2e-6, 2e-6, 1e-6, null), new Errors(1e-6, 1e-6, 1e-6, 1e-6, null)) with { RelativeLp = 1e-7 }), 80));
+        Assert.Contains("has this rank up to rounding", words);
+        Assert.DoesNotContain("than SVD's", words);
+    }
+
+    [Fact]
     public void Weighted_jobs_are_judged_by_the_weighted_error_and_promise_nothing_of_frobenius()
     {
         string words = InOneLine(Render(Report(Tensor("w", new Errors(100, 1100, 110, 5, 80), new Errors(100, 1000, 100, 4, 100))), 80));

@@ -37,7 +37,7 @@ public sealed class StatusTests : IDisposable
         Assert.Contains("job abc: running", text);
         Assert.Contains("1:01 min elapsed, about 30 s left", text);
         Assert.Contains("w Lewis round 2 16/32 50.0 %", text);
-        Assert.Contains("2 workers, 70 blocks committed, 1 retries", text);
+        Assert.Contains("2 workers, 70 blocks committed, 1 retry.", text);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ internal sealed class JobOptions
 
     public readonly Option<int?> Rank = OptionParsers.Whole("--rank", "K", "Rank k of the factors.");
     public readonly Option<double?> Compression = OptionParsers.Number("--compression", "C", "Share of the elements to save, between 0 and 1; the rank follows.");
-    public readonly Option<double?> TargetError = OptionParsers.Number("--target-error", "E", "Largest relative l_p error ||A - UV||_p / ||A||_p, between 0 and 1; the rank follows.");
+    public readonly Option<double?> TargetError = OptionParsers.Number("--target-error", "E", "Relative l_p error ||A - UV||_p / ||A||_p to stay below, between 0 and 1; the rank is estimated on a row sample, and the report says whether the factors meet it.");
     public readonly Option<double?> P = OptionParsers.Number("--p", "P", "Which l_p error to minimise, from 1 (most robust) to 2 (SVD) (default: 1.5).");
     public readonly Option<Method> Method = OptionParsers.Word<Method>("--method", "lp: entrywise l_p (default); lewis: axes of the Lewis ellipsoid, U by projection; svd: truncated SVD.");
     public readonly Option<Fit> Fit = OptionParsers.Word<Fit>("--fit", "coreset: fit V on a sample of rows, refine on all (default); exact: fit on all rows.");

@@ -9,6 +9,9 @@ internal static class ResultWords
     /// <summary>Differences below this share are called none.</summary>
     private const double Negligible = 0.0005;
 
+    /// <summary>Relative errors below this are float32 rounding, and comparing them says nothing.</summary>
+    private const double Rounding = 2e-6;
+
     /// <summary>"l_1.5"; "Frobenius" for p = 2.</summary>
     public static string NormName(double p) => p == 2 ? "Frobenius" : string.Create(CultureInfo.InvariantCulture, $"l_{p}");
 
@@ -28,6 +31,8 @@ internal static class ResultWords
         string relative = $"{(100 * tensor.RelativeLp).ToString("G3", CultureInfo.InvariantCulture)} % of the matrix' {NormName(tensor.P)} norm is lost";
         if (tensor.Method == "svd")
             yield return $"This is the SVD itself, stored as {tensor.FactorType}; {relative}.";
+        else if (tensor.RelativeLp < Rounding)
+            yield return $"The matrix has this rank up to rounding, and so have both fits; {relative}.";
         else if (tensor is { Method: "lp", P: 2 })
             yield return $"At p = 2 the best factors are the SVD's; {relative}.";
         else

@@ -7,10 +7,13 @@ namespace ClusterLp.Core.Jobs.Steps;
 /// <summary>The smallest rank that meets a target error ||A - UV||_p / ||A||_p.</summary>
 /// <remarks>
 /// At p = 2 without row weights the Gram's eigenvalues say it exactly. Elsewhere it is estimated on the scan's row sample with
-/// the SVD's V, which the fit of V can only improve on, and U as the method solves it.
+/// the SVD's V, which the fit of V can only improve on, and U as the method solves it; where the
+/// sample is not the whole matrix, with a margin of 2 %.
 /// </remarks>
 internal static class TargetRank
 {
+    private const double Margin = 0.02;
+
     /// <summary>k; O(log d) regressions of the sample.</summary>
     /// <param name="plan">With a target error.</param>
     /// <param name="eigenvalues">Of the (row-weighted) Gram, descending.</param>
@@ -21,6 +24,7 @@ internal static class TargetRank
     public static int Choose(TensorPlan plan, double[] eigenvalues, float[] basis, float[] sample, StepContext context)
     {
         (int d, double target) = (plan.Columns, plan.TargetError!.Value);
+        double goal = sample.Length < plan.Rows * d ? (1 - Margin) * target : target;
         double norm = PowerSums.AbsolutePower(sample, plan.P);
         (int low, int high) = (1, d);
         while (low < high)
@@ -43,7 +47,7 @@ internal static class TargetRank
                 return true;
             if (plan.P == 2 && plan.RowWeights is null)
                 return eigenvalues.Skip(rank).Sum(v => Math.Max(v, 0)) <= target * target * eigenvalues.Sum(v => Math.Max(v, 0));
-            return SampleError(plan, new OrthonormalBasis(basis, d, rank), sample, context) <= Math.Pow(target, plan.P) * norm;
+            return SampleError(plan, new OrthonormalBasis(basis, d, rank), sample, context) <= Math.Pow(goal, plan.P) * norm;
         }
     }
 
