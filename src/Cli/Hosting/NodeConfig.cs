@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Runtime.CompilerServices;
 using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Configuration;
@@ -10,8 +9,6 @@ using ClusterLp.Messages.Serialization;
 using Microsoft.Extensions.Logging;
 using Serilog;
 using Serilog.Events;
-
-[assembly: InternalsVisibleTo("ClusterLp.Cluster.Tests")]
 
 namespace ClusterLp.Cli.Hosting;
 

@@ -108,12 +108,11 @@ internal sealed class StoredFactors
 
     private ReadOnlyMemory<byte> Read(BlobRef blob, string array)
     {
-        using Stream stream = _blobs.OpenRead(blob);
         try
         {
-            return ArrayBlob.ReadFrom(stream, blob.Length).Bytes(array);
+            return _blobs.ReadArrays(blob).Bytes(array);
         }
-        catch (Exception e) when (e is InvalidDataException or KeyNotFoundException)
+        catch (KeyNotFoundException e)
         {
             throw new BlobCorruptException(blob, $"it does not hold the array \"{array}\"", e);
         }

@@ -38,11 +38,9 @@ internal static class LewisStep
         context.Progress?.Invoke(0.5);
         double weightSum = 0, normSum = 0, change = 0;
         var norms = new double[count];
-        var gramWeights = new double[count];
         for (int i = 0; i < count; i++)
         {
             norms[i] = Math.Sqrt(PowerSums.Squares(rows.AsSpan(i * d, d)));
-            gramWeights[i] = LewisWeights.GramWeight(weights[i], rowWeights[i], plan.P);
             weightSum += weights[i];
             normSum += rowWeights[i] * norms[i];
             change = Math.Max(change, before is null ? double.MaxValue : Math.Abs(Math.Log(weights[i] / before[i])));
@@ -50,6 +48,7 @@ internal static class LewisStep
         ArrayBlob arrays = new ArrayBlob().Add("weights", weights, count).Add("norms", norms, count);
         if (!IsLast(plan, task.Address.Stage.Round + 1))
         {
+            double[] gramWeights = [.. weights.Zip(rowWeights, (w, c) => LewisWeights.GramWeight(w, c, plan.P))];
             double[] gram = StepData.PackedGram(rows, count, d, gramWeights, context, 0.5);
             arrays.Add("gram", gram, gram.Length);
         }

@@ -82,7 +82,7 @@ internal static class RefineStep
                 Basis = next,
                 PreviousBasis = null,
                 LastObjective = objective,
-                Superseded = [.. Unneeded(state.Basis), .. state.PreviousBasis is { } old && old != state.SvdBasis ? [old] : Array.Empty<BlobRef>()],
+                Superseded = Unneeded(state.Basis, state.PreviousBasis),
             };
         return state with
         {
@@ -95,7 +95,7 @@ internal static class RefineStep
         };
 
         // The SVD's basis stays: the baseline is measured with it.
-        System.Collections.Immutable.ImmutableArray<BlobRef> Unneeded(BlobRef? basis) =>
-            basis is null || basis == state.SvdBasis ? [.. done] : [.. done, basis];
+        System.Collections.Immutable.ImmutableArray<BlobRef> Unneeded(params BlobRef?[] bases) =>
+            [.. done, .. bases.OfType<BlobRef>().Where(basis => basis != state.SvdBasis)];
     }
 }

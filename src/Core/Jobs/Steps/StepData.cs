@@ -53,18 +53,7 @@ internal static class StepData
 
     public static BlobRef Write(StepContext context, string name, ArrayBlob blob) => context.Blobs.Write(name, blob.WriteTo);
 
-    public static ArrayBlob Read(StepContext context, BlobRef blob)
-    {
-        using Stream stream = context.Blobs.OpenRead(blob);
-        try
-        {
-            return ArrayBlob.ReadFrom(stream, blob.Length);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new BlobCorruptException(blob, e.Message, e);
-        }
-    }
+    public static ArrayBlob Read(StepContext context, BlobRef blob) => context.Blobs.ReadArrays(blob);
 
     public static OrthonormalBasis ReadBasis(StepContext context, BlobRef blob, int d, int rank) =>
         new(Read(context, blob).Get<float>("basis"), d, rank);
