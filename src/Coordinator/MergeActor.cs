@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Event;
 using ClusterLp.Core;
+using ClusterLp.Core.Faults;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 
@@ -41,6 +42,7 @@ internal sealed class MergeActor : ReceiveActor
         {
             var context = new StepContext(_settings.Blobs, _settings.Threads, stopping);
             string prefix = BlobNames.Reduction(tensor, stage, _settings.Epoch);
+            Failpoint.Reach(Failpoint.CoordinatorReduce, stage.ToString());
             return new Reduced(tensor, stage, _settings.Pipeline.Reduce(reduce.Plan, reduce.Fit, reduce.Results, prefix, context));
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Akka.Actor;
 using Akka.Event;
 using ClusterLp.Core;
+using ClusterLp.Core.Faults;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
@@ -114,9 +115,12 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
         try
         {
             cancellation.ThrowIfCancellationRequested();
+            string where = $"{a.Task.Address.Stage}/{a.Task.Address.Block}";
+            Failpoint.Reach(Failpoint.WorkerBlock, where);
             var context = new StepContext(_blobs, Threads: 1, cancellation, share => execution.Share = share);
             string name = BlobNames.Block(a.Task.Address, a.Epoch, a.Attempt);
             BlockResult result = _settings.Pipeline.RunBlock(a.Task, _settings.Sources.Matrix(a.Task.Plan), name, context);
+            Failpoint.Reach(Failpoint.WorkerReport, where);
             return new BlockComputed(a.JobId, a.Epoch, _settings.Id, a.Task.Address, a.Attempt, result);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

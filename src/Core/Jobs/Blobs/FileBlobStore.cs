@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ClusterLp.Core.Faults;
 
 namespace ClusterLp.Core.Jobs.Blobs;
 
@@ -27,7 +28,7 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
             BlobRef written;
             using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
-                using var hashing = new HashedStream(file, leaveOpen: true);
+                using var hashing = new HashedStream(Failpoint.Wrap(Failpoint.BlobWrite, name, file), leaveOpen: true);
                 content(hashing);
                 hashing.Flush();
                 file.Flush(flushToDisk: durable);
@@ -59,7 +60,7 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
             throw new BlobCorruptException(blob, $"cannot be opened at {path} ({e.Message})", e);
         }
         if (file.Length == blob.Length)
-            return new VerifiedStream(file, blob);
+            return new VerifiedStream(Failpoint.Wrap(Failpoint.BlobRead, blob.Uri[Scheme.Length..], file, blob.Length), blob);
         long found = file.Length;
         file.Dispose();
         throw new BlobCorruptException(blob, $"has {found} bytes instead of {blob.Length}");
