@@ -16,15 +16,16 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Folder for intermediate results that all workers can reach (default: the job file's, or a hidden one beside the output).", HelpName = "DIR" };
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads for reductions (default: the cores).");
     private readonly Option<bool> _force = new("--force") { Description = "Replace an existing output." };
-    private readonly Option<bool> _insecure = new("--insecure") { Description = "Allow an address other than loopback without TLS." };
+    private readonly TlsOptions _tls = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public Command Create()
     {
         var command = new Command("coordinator", "Run a job on a cluster: workers join, compute its blocks, and this process writes the output.")
         {
-            _job, _listen, _jobDirectory, _threads, _force, _insecure, _json,
+            _job, _listen, _jobDirectory, _threads, _force, _json,
         };
+        _tls.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -34,12 +35,12 @@ internal sealed class CoordinatorCommand(Terminal terminal)
         JobFile job = JobFile.Read(parse.GetValue(_job)!);
         DnsEndPoint listen = parse.GetValue(_listen) ?? new DnsEndPoint("127.0.0.1", 4053);
         int threads = parse.GetValue(_threads) ?? Environment.ProcessorCount;
-        bool insecure = parse.GetValue(_insecure);
+        NodeTls? tls = _tls.Load(parse);
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
             (plan, directory, progress, token) => CoordinatorProcess.RunAsync(
-                plan, new CoordinatorOptions(listen.Host, listen.Port, directory, threads, insecure), progress, token),
+                plan, new CoordinatorOptions(listen.Host, listen.Port, directory, threads, _tls.IsInsecure(parse)) { Tls = tls }, progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;
