@@ -22,6 +22,9 @@ public sealed record WorkerOptions(string CoordinatorHost, int CoordinatorPort, 
     /// <summary>Who this node is and whom it trusts; null: plain TCP.</summary>
     public NodeTls? Tls { get; init; }
 
+    /// <summary>Where inputs and the job directory may lie, whatever the coordinator says.</summary>
+    public PathRoots Roots { get; init; } = PathRoots.Anywhere;
+
     /// <summary>How long to look for the coordinator.</summary>
     public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromSeconds(45);
 }
@@ -40,7 +43,7 @@ public static class WorkerProcess
     public static async Task RunAsync(WorkerOptions options, CancellationToken cancellation)
     {
         NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Host, options.CoordinatorHost);
-        using var sources = new SourceCache(ModelFiles.Open);
+        using var sources = new SourceCache(ModelFiles.Open, options.Roots);
         Address seed = NodeConfig.AddressOf(new DnsEndPoint(options.CoordinatorHost, options.CoordinatorPort), options.Tls);
         string where = string.Create(CultureInfo.InvariantCulture, $"{options.CoordinatorHost}:{options.CoordinatorPort}");
         ActorSystem system = NodeConfig.Listen(options.Host, 0, NodeConfig.Cluster(options.Host, 0, NodeConfig.WorkerRole, seed), options.Tls);
@@ -58,7 +61,7 @@ public static class WorkerProcess
             var ended = new TaskCompletionSource<WorkerEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
             var settings = new WorkerSettings(
                 new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
-                options.Threads, IFitPipeline.Standard, sources, named => JobFolder.Store(options.JobDirectory ?? named), options.GiveUpAfter);
+                options.Threads, IFitPipeline.Standard, sources, named => JobFolder.Store(options.Roots.Ensure("the job directory", options.JobDirectory ?? named)), options.GiveUpAfter);
             ActorSelection coordinator = system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
             worker = system.ActorOf(WorkerActor.Props(settings, coordinator, ended), "worker");
             WorkerEnd end = await ended.Task.WaitAsync(cancellation);
