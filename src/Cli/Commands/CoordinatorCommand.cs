@@ -38,8 +38,8 @@ internal sealed class CoordinatorCommand(Terminal terminal)
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
-            (plan, directory, progress, token) => CoordinatorProcess.RunAsync(
-                plan, new CoordinatorOptions(listen.Host, listen.Port, directory, threads, insecure), progress, token),
+            (store, progress, token) => CoordinatorProcess.RunAsync(
+                store, new CoordinatorOptions(listen.Host, listen.Port, threads, insecure), progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;

@@ -4,6 +4,7 @@ using ClusterLp.Coordinator;
 using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.WorkerNode;
 
 namespace ClusterLp.Cli.Hosting;
@@ -55,7 +56,7 @@ public static class WorkerProcess
             var ended = new TaskCompletionSource<WorkerEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
             var settings = new WorkerSettings(
                 new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
-                options.Threads, IFitPipeline.Standard, sources, named => JobFolder.Store(options.JobDirectory ?? named), options.GiveUpAfter);
+                options.Threads, IFitPipeline.Standard, sources, named => JobStore.BlobsOf(options.JobDirectory ?? named, durable: true), options.GiveUpAfter);
             ActorSelection coordinator = system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
             worker = system.ActorOf(WorkerActor.Props(settings, coordinator, ended), "worker");
             WorkerEnd end = await ended.Task.WaitAsync(cancellation);
