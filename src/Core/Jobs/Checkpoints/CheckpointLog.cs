@@ -39,7 +39,7 @@ public sealed class CheckpointLog(string folder, EpochClaim epoch, IBlobStore bl
                 Failpoint.Reach(Failpoint.CoordinatorCommit, $"{commit.Stage}/{commit.Block}");
         byte[] lines = [.. records.SelectMany(CheckpointLine.Write)];
         epoch.EnsureNewest();
-        Stream journal = Failpoint.Wrap(Failpoint.CheckpointWrite, _current.Journal, _journal!, 2 * lines.Length);
+        Stream journal = Failpoint.Wrap(Failpoint.CheckpointWrite, _current.Journal, _journal!, lines.Length);
         journal.Write(lines);
         _journal!.Flush(flushToDisk: durable);
         foreach (CheckpointRecord record in records)
