@@ -9,25 +9,33 @@ namespace ClusterLp.Core.Jobs.Checkpoints;
 
 /// <summary>
 /// A process' claim to a job directory. <c>epochs/N</c> is created by whoever claims epoch N, which only one can; the
-/// newest epoch owns the job. The owner shows that it lives by counting in <c>epochs/N.alive</c>, and removes that file when
-/// it leaves. An owner that is superseded finds out before it next writes. Thread-safe.
+/// newest epoch owns the job. The owner shows that it lives by counting in <c>epochs/N.alive</c>, and says there when it
+/// leaves. An owner that is superseded finds out before it next writes. Thread-safe.
 /// </summary>
 public sealed class EpochClaim : IDisposable
 {
     private static readonly TimeSpan BeatEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>As long as a count.</summary>
+    private const string Left = "left......";
+
     private readonly string _folder;
-    private readonly Timer _heart;
-    private readonly Lock _lock = new();
+    private readonly Thread _heart;
+    private readonly ManualResetEventSlim _released = new();
     private long _beats;
-    private bool _released;
 
     private EpochClaim(string folder, Epoch epoch)
     {
         (_folder, Epoch) = (folder, epoch);
         Beat();
-        _heart = new Timer(_ => Beat(), null, BeatEvery, BeatEvery);
+        // A thread of its own: a process busy with numbers may leave the pool's threads no time.
+        _heart = new Thread(() =>
+        {
+            while (!_released.Wait(BeatEvery))
+                Beat();
+        }) { IsBackground = true, Name = "heart" };
+        _heart.Start();
     }
 
     /// <summary>1 or more.</summary>
@@ -80,21 +88,11 @@ public sealed class EpochClaim : IDisposable
     /// <summary>Leaves the job to whoever comes next.</summary>
     public void Dispose()
     {
-        lock (_lock)
-        {
-            if (_released)
-                return;
-            _released = true;
-        }
-        _heart.Dispose();
-        try
-        {
-            File.Delete(AliveFile(_folder, Epoch.Value));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The next owner will watch it stand still.
-        }
+        if (_released.IsSet)
+            return;
+        _released.Set();
+        _heart.Join();
+        Show(Left);
     }
 
     private static bool OwnerLives(string folder, long epoch, TimeSpan silence, CancellationToken cancellation)
@@ -113,36 +111,34 @@ public sealed class EpochClaim : IDisposable
         return false;
     }
 
-    private void Beat()
+    private void Beat() => Show((++_beats).ToString("D10", CultureInfo.InvariantCulture));
+
+    private void Show(string sign)
     {
-        lock (_lock)
+        try
         {
-            if (_released)
-                return;
-            try
-            {
-                using var file = new FileStream(AliveFile(_folder, Epoch.Value), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
-                file.Write(Encoding.ASCII.GetBytes((++_beats).ToString("D10", CultureInfo.InvariantCulture)));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // A full or vanished disk shows itself at the next checkpoint.
-            }
+            using var file = new FileStream(AliveFile(_folder, Epoch.Value), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
+            file.Write(Encoding.ASCII.GetBytes(sign));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A full or vanished disk shows itself at the next checkpoint; an owner that cannot say that it leaves is watched.
         }
     }
 
-    // Null where the owner has left.
+    // Null where the owner has left; 0 where it has claimed and not yet counted.
     private static long? Count(string folder, long epoch)
     {
         try
         {
             using var file = new FileStream(AliveFile(folder, epoch), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            Span<byte> digits = stackalloc byte[10];
-            return long.TryParse(digits[..file.ReadAtLeast(digits, 10, throwOnEndOfStream: false)], CultureInfo.InvariantCulture, out long count) ? count : 0;
+            Span<byte> sign = stackalloc byte[Left.Length];
+            string text = Encoding.ASCII.GetString(sign[..file.ReadAtLeast(sign, sign.Length, throwOnEndOfStream: false)]);
+            return text == Left ? null : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long count) ? count : 0;
         }
         catch (FileNotFoundException)
         {
-            return null;
+            return 0;
         }
     }
 
