@@ -133,7 +133,7 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
         }
         catch (ClusterLpException e)
         {
-            return Failed(a, e.Code == ExitCode.BadInput ? FailureKind.BadData : FailureKind.Retryable, e.Code, e.Message);
+            return Failed(a, e.Code is ExitCode.BadInput or ExitCode.Refused ? FailureKind.BadData : FailureKind.Retryable, e.Code, e.Message);
         }
         catch (Exception e)
         {

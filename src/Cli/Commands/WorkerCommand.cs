@@ -15,15 +15,21 @@ internal static class WorkerCommand
         var host = new Option<string?>("--host") { Description = "This worker's own address (default: 127.0.0.1).", HelpName = "HOST" };
         Option<int?> threads = OptionParsers.Whole("--threads", "N", "Blocks computed at once (default: the cores).");
         var jobDirectory = new Option<string?>("--job-dir") { Description = "Where this machine has the job directory (default: the coordinator's path).", HelpName = "DIR" };
-        var insecure = new Option<bool>("--insecure") { Description = "Allow an address other than loopback without TLS." };
-        var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, threads, jobDirectory, insecure };
+        var tls = new TlsOptions();
+        var roots = new RootOptions();
+        var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, threads, jobDirectory };
+        tls.AddTo(command);
+        roots.AddTo(command);
         command.SetAction(async (parse, cancellation) =>
         {
             DnsEndPoint target = parse.GetValue(coordinator)!;
+            string own = parse.GetValue(host) ?? "127.0.0.1";
             var options = new WorkerOptions(
-                target.Host, target.Port, parse.GetValue(host) ?? "127.0.0.1", parse.GetValue(threads) ?? Environment.ProcessorCount, parse.GetValue(insecure))
+                target.Host, target.Port, own, parse.GetValue(threads) ?? Environment.ProcessorCount, tls.IsInsecure(parse))
             {
                 JobDirectory = parse.GetValue(jobDirectory),
+                Tls = tls.Load(parse),
+                Roots = roots.Read(parse, parse.GetValue(jobDirectory), own, target.Host),
             };
             await WorkerProcess.RunAsync(options, cancellation);
             return (int)ExitCode.Done;

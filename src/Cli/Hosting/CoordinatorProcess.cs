@@ -14,7 +14,11 @@ namespace ClusterLp.Cli.Hosting;
 /// <param name="Port">Port; 0 picks a free one, which is logged and written to the job directory.</param>
 /// <param name="Threads">Threads for reductions.</param>
 /// <param name="Insecure">Allow a non-loopback address without TLS.</param>
-public sealed record CoordinatorOptions(string Host, int Port, int Threads, bool Insecure);
+public sealed record CoordinatorOptions(string Host, int Port, int Threads, bool Insecure)
+{
+    /// <summary>Who this node is and whom it trusts; null: plain TCP.</summary>
+    public NodeTls? Tls { get; init; }
+}
 
 /// <summary>The coordinator of a cluster: one node of role "coordinator"; workers join it.</summary>
 public static class CoordinatorProcess
@@ -27,9 +31,9 @@ public static class CoordinatorProcess
     public static async Task<JobOutcome> RunAsync(
         JobStore store, CoordinatorOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
     {
-        NodeConfig.EnsureAllowed(options.Host, options.Insecure);
+        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Host);
         ActorSystem system = NodeConfig.Listen(
-            options.Host, options.Port, NodeConfig.Cluster(options.Host, options.Port, NodeConfig.CoordinatorRole, seed: null));
+            options.Host, options.Port, NodeConfig.Cluster(options.Host, options.Port, NodeConfig.CoordinatorRole, seed: null), options.Tls);
         try
         {
             Cluster cluster = Cluster.Get(system);

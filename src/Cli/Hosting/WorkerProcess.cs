@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Akka.Actor;
 using ClusterLp.Coordinator;
 using ClusterLp.Core;
@@ -19,6 +20,12 @@ public sealed record WorkerOptions(string CoordinatorHost, int CoordinatorPort, 
     /// <summary>Where this machine has the job directory; null: where the coordinator has it.</summary>
     public string? JobDirectory { get; init; }
 
+    /// <summary>Who this node is and whom it trusts; null: plain TCP.</summary>
+    public NodeTls? Tls { get; init; }
+
+    /// <summary>Where inputs and the job directory may lie, whatever the coordinator says.</summary>
+    public PathRoots Roots { get; init; } = PathRoots.Anywhere;
+
     /// <summary>How long to look for the coordinator.</summary>
     public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromSeconds(45);
 }
@@ -36,12 +43,11 @@ public static class WorkerProcess
     /// <exception cref="OperationCanceledException">Interrupted; its blocks go to other workers.</exception>
     public static async Task RunAsync(WorkerOptions options, CancellationToken cancellation)
     {
-        NodeConfig.EnsureAllowed(options.Host, options.Insecure);
-        NodeConfig.EnsureAllowed(options.CoordinatorHost, options.Insecure);
-        using var sources = new SourceCache(ModelFiles.Open);
-        var seed = new Address("akka.tcp", NodeConfig.SystemName, options.CoordinatorHost, options.CoordinatorPort);
+        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Host, options.CoordinatorHost);
+        using var sources = new SourceCache(ModelFiles.Open, options.Roots);
+        Address seed = NodeConfig.AddressOf(new DnsEndPoint(options.CoordinatorHost, options.CoordinatorPort), options.Tls);
         string where = string.Create(CultureInfo.InvariantCulture, $"{options.CoordinatorHost}:{options.CoordinatorPort}");
-        ActorSystem system = NodeConfig.Listen(options.Host, 0, NodeConfig.Cluster(options.Host, 0, NodeConfig.WorkerRole, seed));
+        ActorSystem system = NodeConfig.Listen(options.Host, 0, NodeConfig.Cluster(options.Host, 0, NodeConfig.WorkerRole, seed), options.Tls);
         IActorRef worker = ActorRefs.Nobody;
         try
         {
@@ -56,7 +62,8 @@ public static class WorkerProcess
             var ended = new TaskCompletionSource<WorkerEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
             var settings = new WorkerSettings(
                 new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
-                options.Threads, IFitPipeline.Standard, sources, named => JobStore.BlobsOf(options.JobDirectory ?? named, durable: true), options.GiveUpAfter);
+                options.Threads, IFitPipeline.Standard, sources,
+                named => JobStore.BlobsOf(options.Roots.Ensure("the job directory", options.JobDirectory ?? named), durable: true), options.GiveUpAfter);
             ActorSelection coordinator = system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
             worker = system.ActorOf(WorkerActor.Props(settings, coordinator, ended), "worker");
             WorkerEnd end = await ended.Task.WaitAsync(cancellation);
