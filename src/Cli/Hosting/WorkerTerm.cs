@@ -4,6 +4,7 @@ using ClusterLp.Coordinator;
 using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.WorkerNode;
 using Serilog;
 
@@ -34,7 +35,7 @@ internal sealed class WorkerTerm
         _system = NodeConfig.Listen(options.Host, 0, NodeConfig.Cluster(options.Host, 0, NodeConfig.WorkerRole, seed), options.Tls);
         var settings = new WorkerSettings(
             new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
-            options.Threads, IFitPipeline.Standard, _sources, named => JobFolder.Store(options.JobDirectory ?? named), GiveUpAfter)
+            options.Threads, IFitPipeline.Standard, _sources, named => JobStore.BlobsOf(options.JobDirectory ?? named, durable: true), GiveUpAfter)
         {
             JoinWithin = joinWithin, Joined = joined,
         };

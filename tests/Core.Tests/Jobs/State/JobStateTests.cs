@@ -140,7 +140,7 @@ public sealed class JobStateTests
             });
             var plan = new JobPlan(new JobId("j"), new JobSpec { Input = "in", Output = "out" }, [.. plans], []);
             // By default attempts are not limited: a history may lose a block's worker any number of times.
-            State = JobState.Begin(plan, FitPipeline.Begin, Term, policy ?? new JobPolicy { MostAttempts = int.MaxValue, TensorWindow = 2 });
+            State = JobState.Begin(plan, FitPipeline.Begin, Term, policy ?? new JobPolicy { MostFailures = int.MaxValue, TensorWindow = 2 });
         }
 
         public JobState State { get; private set; }
@@ -162,7 +162,9 @@ public sealed class JobStateTests
                     _reducing.Enqueue(reduce);
                 }
             }
-            // One lease a block at most, and never more leases than slots.
+            // Two leases a block at most, of different workers, and never more leases than slots.
+            Assert.All(State.Leases.GroupBy(held => held.Block), leases => Assert.Equal(leases.Count(), leases.Select(held => held.Lease.Worker).Distinct().Count()));
+            Assert.All(State.Leases.GroupBy(held => held.Block), leases => Assert.InRange(leases.Count(), 1, 2));
             Assert.All(State.Workers, w => Assert.True(State.LeasesOf(w.Key).Count() <= w.Value.Slots));
             Assert.All(State.Leases, held => Assert.Contains(held.Lease.Worker, State.Workers.Keys));
             return effects;
@@ -179,7 +181,7 @@ public sealed class JobStateTests
                     Apply(new WorkerRegistered(worker, 1 + _random.Next(2), _now));
                     break;
                 case 1:
-                    Apply(new WorkerLost(worker, "gone", _now));
+                    Apply(new WorkerLost(worker, "gone", false, _now));
                     break;
                 case 2:
                     Apply(new WorkRequested(worker, 2, _now));
@@ -211,7 +213,7 @@ public sealed class JobStateTests
         public void RunToTheEnd()
         {
             for (int i = 0; i < 4; i++)
-                Apply(new WorkerLost(new WorkerId($"w{i}"), "gone", _now));
+                Apply(new WorkerLost(new WorkerId($"w{i}"), "gone", false, _now));
             var steady = new WorkerId("steady");
             Apply(new WorkerRegistered(steady, 1, _now));
             for (int round = 0; State.End is null && round < 1000; round++)
