@@ -58,7 +58,7 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
-        // Threads read mapped files that are closed next: they must be out of them. They look at their token every second.
+        // Threads read files that are closed next: they must be out of them. They look at their token every second.
         _queue.CompleteAdding();
         foreach (Execution execution in _running.Values)
             execution.Cancellation.Cancel();
@@ -126,6 +126,10 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             return null;
+        }
+        catch (BlobCorruptException e)
+        {
+            return Failed(a, FailureKind.Retryable, e.Code, e.Message) with { Corrupt = e.Blob };
         }
         catch (ClusterLpException e)
         {

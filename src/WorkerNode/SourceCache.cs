@@ -4,7 +4,7 @@ using ClusterLp.Core.Jobs;
 namespace ClusterLp.WorkerNode;
 
 /// <summary>
-/// Opened models and their matrices, shared by all slots (and all embedded workers) of a process: a model is mapped once.
+/// Opened models and their matrices, shared by all slots (and all embedded workers) of a process: a model is opened once.
 /// Thread-safe. Dispose it after the slots have stopped.
 /// </summary>
 /// <param name="open">Opens a model by path.</param>

@@ -44,8 +44,8 @@ internal sealed class CoordinatorCommand(Terminal terminal)
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
-            (plan, directory, progress, token) => CoordinatorProcess.RunAsync(
-                plan, new CoordinatorOptions(listen.Host, listen.Port, directory, threads, _tls.IsInsecure(parse)) { Tls = tls }, progress, token),
+            (store, progress, token) => CoordinatorProcess.RunAsync(
+                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls }, progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;

@@ -33,6 +33,7 @@ internal static class HostingLog
             return true;
         string actor = line.Properties.TryGetValue("ActorPath", out LogEventPropertyValue? value) && value is ScalarValue { Value: string path } ? path : "";
         return !actor.Contains("/user/", StringComparison.Ordinal)
-            && (line.Level < LogEventLevel.Warning || actor.Contains("/system/endpointManager", StringComparison.Ordinal));
+            && (line.Level < LogEventLevel.Warning || actor.Contains("/system/endpointManager", StringComparison.Ordinal)
+                || actor.Contains("/joinSeedNodeProcess", StringComparison.Ordinal));
     }
 }

@@ -35,6 +35,7 @@ internal static class NodeConfig
               loggers = ["{{typeof(LoggerFactoryLogger).AssemblyQualifiedName}}"]
               loglevel = {{Level()}}
               stdout-loglevel = OFF
+              stdout-logger-class = "{{typeof(SilentLogger).AssemblyQualifiedName}}"
               log-dead-letters = off
               log-dead-letters-during-shutdown = off
               coordinated-shutdown.run-by-clr-shutdown-hook = off
@@ -99,15 +100,17 @@ internal static class NodeConfig
                 leader-actions-interval = 200ms
                 gossip-interval = 500ms
                 failure-detector.acceptable-heartbeat-pause = 10s
-                downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
-                # The cluster is the coordinator's: without it a worker has nothing to do, so the oldest coordinator's side stays.
-                split-brain-resolver {
-                  active-strategy = keep-oldest
-                  stable-after = 5s
-                  keep-oldest { role = {{CoordinatorRole}}, down-if-alone = off }
-                }
-                shutdown-after-unsuccessful-join-seed-nodes = 60s
+                downing-provider-class = "{{(role == CoordinatorRole ? typeof(CoordinatorDowning).AssemblyQualifiedName : "")}}"
+                # A worker that does not get in soon tries again with a new actor system.
+                seed-node-timeout = 1s
+                retry-unsuccessful-join-after = 2s
+                run-coordinated-shutdown-when-down = on
                 log-info = off
+              }
+              # Goodbyes are short: whoever waits for them may be gone.
+              coordinated-shutdown {
+                default-phase-timeout = 2s
+                phases.cluster-exiting.timeout = 2s
               }
             }
             """).WithFallback(RemotePayloads.Config);

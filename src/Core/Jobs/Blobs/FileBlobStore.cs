@@ -72,6 +72,33 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
             TryDelete(path);
     }
 
+    /// <summary>Whether a blob is there with the length and hash told; reads it whole.</summary>
+    public bool IsIntact(BlobRef blob, CancellationToken cancellation)
+    {
+        try
+        {
+            using Stream stream = OpenRead(blob);
+            var buffer = new byte[1 << 18];
+            while (stream.Read(buffer) > 0)
+                cancellation.ThrowIfCancellationRequested();
+            return true;
+        }
+        catch (Exception e) when (e is BlobCorruptException or IOException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Deletes every other file of the store: what killed runs left.</summary>
+    public void RetainOnly(IEnumerable<BlobRef> needed)
+    {
+        if (!Directory.Exists(_root))
+            return;
+        HashSet<string> kept = [.. needed.Select(Resolve).OfType<string>()];
+        foreach (string path in Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories).Where(path => !kept.Contains(path)).ToList())
+            TryDelete(path);
+    }
+
     private string? Resolve(BlobRef blob) => blob.Uri.StartsWith(Scheme, StringComparison.Ordinal) ? Resolve(blob.Uri[Scheme.Length..]) : null;
 
     private string? Resolve(string name)
