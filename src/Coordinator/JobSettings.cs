@@ -13,4 +13,8 @@ namespace ClusterLp.Coordinator;
 /// <param name="Policy">How blocks are handed out.</param>
 /// <param name="Progress">Told a few times a second, from an actor's thread.</param>
 public sealed record JobSettings(
-    IFitPipeline Pipeline, IBlobStore Blobs, string JobDirectory, int Threads, Epoch Epoch, JobPolicy Policy, IProgress<JobProgress> Progress);
+    IFitPipeline Pipeline, IBlobStore Blobs, string JobDirectory, int Threads, Epoch Epoch, JobPolicy Policy, IProgress<JobProgress> Progress)
+{
+    /// <summary>Where blobs are served to workers that do not see the folder; null: nowhere.</summary>
+    public string? BlobEndpoint { get; init; }
+}

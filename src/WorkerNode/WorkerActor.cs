@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Event;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Messages;
 
 namespace ClusterLp.WorkerNode;
@@ -62,11 +63,30 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
         Timers.Cancel(RegisterTick.Instance);
         Timers.Cancel(GiveUp.Instance);
         Context.Watch(_job);
-        var blobs = _settings.OpenStore(accepted.JobDirectory);
+        IBlobStore blobs;
+        try
+        {
+            blobs = OpenStore(accepted);
+        }
+        catch (ClusterLpException e)
+        {
+            End(e.Code, e.Message);
+            return;
+        }
         _executor = Context.ActorOf(Akka.Actor.Props.Create(() => new BlockExecutor(_settings, blobs)), "executor");
         Become(Working);
         Timers.StartPeriodicTimer(RepeatTick.Instance, RepeatTick.Instance, RepeatEvery);
         RequestWork();
+    }
+
+    private IBlobStore OpenStore(WorkerAccepted accepted)
+    {
+        if (accepted.BlobEndpoint is null || _settings.OpenEndpoint is null)
+            return _settings.OpenStore(accepted.JobDirectory);
+        _log.Info("blobs come from and go to {0}", accepted.BlobEndpoint);
+        return Uri.TryCreate(accepted.BlobEndpoint, UriKind.Absolute, out Uri? endpoint) && endpoint.Scheme is "http" or "https"
+            ? _settings.OpenEndpoint(endpoint)
+            : throw new ClusterLpException(ExitCode.Refused, $"the coordinator's blob endpoint \"{accepted.BlobEndpoint}\" is no http or https address.");
     }
 
     private void Working()

@@ -12,7 +12,11 @@ namespace ClusterLp.WorkerNode;
 /// <param name="OpenStore">The job's blob store, given the job directory as the coordinator names it.</param>
 /// <param name="GiveUpAfter">How long to look for the coordinator.</param>
 public sealed record WorkerSettings(
-    WorkerId Id, int Slots, IFitPipeline Pipeline, SourceCache Sources, Func<string, IBlobStore> OpenStore, TimeSpan GiveUpAfter);
+    WorkerId Id, int Slots, IFitPipeline Pipeline, SourceCache Sources, Func<string, IBlobStore> OpenStore, TimeSpan GiveUpAfter)
+{
+    /// <summary>The job's blob store by way of the coordinator's blob endpoint, where one is announced; null: the folder is used.</summary>
+    public Func<Uri, IBlobStore>? OpenEndpoint { get; init; }
+}
 
 /// <summary>Why a worker stopped. Done: the job is over. Resumable: no coordinator. Usage: it was turned away.</summary>
 public sealed record WorkerEnd(ExitCode Code, string Reason);

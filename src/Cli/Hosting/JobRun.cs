@@ -14,12 +14,16 @@ internal sealed class JobRun
     private readonly IBlobStore _blobs;
     private readonly TaskCompletionSource<JobState> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public JobRun(ActorSystem system, JobPlan plan, JobFolder folder, int threads, IProgress<JobProgress> progress, IFitPipeline pipeline)
+    public JobRun(ActorSystem system, JobPlan plan, JobFolder folder, int threads, IProgress<JobProgress> progress, IFitPipeline pipeline,
+        string? blobEndpoint = null)
     {
         (_plan, _blobs) = (plan, folder.Blobs);
-        var settings = new JobSettings(pipeline, _blobs, folder.FullPath, threads, new Epoch(1), new JobPolicy(), progress);
+        var settings = new JobSettings(pipeline, _blobs, folder.FullPath, threads, Term, new JobPolicy(), progress) { BlobEndpoint = blobEndpoint };
         Coordinator = system.ActorOf(CoordinatorActor.Props(plan, settings, _ended), CoordinatorActor.Name);
     }
+
+    /// <summary>The coordinator's term.</summary>
+    public static Epoch Term { get; } = new(1);
 
     public IActorRef Coordinator { get; }
 

@@ -4,6 +4,7 @@ using ClusterLp.Coordinator;
 using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.WorkerNode;
 
 namespace ClusterLp.Cli.Hosting;
@@ -55,7 +56,10 @@ public static class WorkerProcess
             var ended = new TaskCompletionSource<WorkerEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
             var settings = new WorkerSettings(
                 new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
-                options.Threads, IFitPipeline.Standard, sources, named => JobFolder.Store(options.JobDirectory ?? named), options.GiveUpAfter);
+                options.Threads, IFitPipeline.Standard, sources, named => JobFolder.Store(options.JobDirectory ?? named), options.GiveUpAfter)
+            {
+                OpenEndpoint = options.JobDirectory is null ? endpoint => OpenEndpoint(endpoint, options.Insecure) : null,
+            };
             ActorSelection coordinator = system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
             worker = system.ActorOf(WorkerActor.Props(settings, coordinator, ended), "worker");
             WorkerEnd end = await ended.Task.WaitAsync(cancellation);
@@ -69,6 +73,12 @@ public static class WorkerProcess
                 await StopAsync(worker);
             await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
         }
+    }
+
+    private static HttpBlobStore OpenEndpoint(Uri endpoint, bool insecure)
+    {
+        NodeConfig.EnsureAllowed(endpoint.Host, insecure);
+        return new HttpBlobStore(endpoint);
     }
 
     private static async Task StopAsync(IActorRef worker)
