@@ -16,18 +16,23 @@ internal sealed class ClusterLpProcess : IDisposable
     private readonly Task<string> _output;
     private readonly Task<string> _error;
 
-    private ClusterLpProcess(string[] arguments)
+    private ClusterLpProcess(string[] arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Program, .. arguments])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         _process = Process.Start(start)!;
         _output = _process.StandardOutput.ReadToEndAsync();
         _error = _process.StandardError.ReadToEndAsync();
     }
 
     public static ClusterLpProcess Start(params string[] arguments) => new(arguments);
+
+    /// <summary>With more environment variables, such as failpoints.</summary>
+    public static ClusterLpProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => new(arguments, environment);
 
     /// <summary>Runs to the end.</summary>
     /// <returns>What it wrote on standard output.</returns>

@@ -59,7 +59,7 @@ public sealed class HeavyTailedJob : IDisposable
     }
 
     /// <summary>Starts a coordinator of the same job, or of it with another model, on a free port and waits until it listens.</summary>
-    internal async Task<RunningCoordinator> StartCoordinatorAsync(string? model = null)
+    internal async Task<RunningCoordinator> StartCoordinatorAsync(string? model = null, params string[] options)
     {
         JobPaths paths = NextPaths();
         string file = paths.Output + ".json";
@@ -67,7 +67,7 @@ public sealed class HeavyTailedJob : IDisposable
         {
             ["model"] = model ?? Model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1, ["block-rows"] = BlockRows,
         }));
-        ClusterLpProcess process = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", "127.0.0.1:0");
+        ClusterLpProcess process = ClusterLpProcess.Start(["coordinator", "--job", file, "--listen", "127.0.0.1:0", .. options]);
         try
         {
             string address = Path.Combine(paths.JobDirectory, "coordinator.address");
@@ -149,10 +149,13 @@ internal sealed record RunningCoordinator(ClusterLpProcess Process, string Addre
 {
     private readonly List<ClusterLpProcess> _workers = [];
 
-    public ClusterLpProcess StartWorker(int threads = 1)
+    public ClusterLpProcess StartWorker(int threads = 1) => StartWorker(threads, new Dictionary<string, string>());
+
+    /// <summary>With more environment variables.</summary>
+    public ClusterLpProcess StartWorker(int threads, IReadOnlyDictionary<string, string> environment)
     {
         ClusterLpProcess worker = ClusterLpProcess.Start(
-            "worker", "--coordinator", Address, "--threads", threads.ToString(CultureInfo.InvariantCulture));
+            environment, "worker", "--coordinator", Address, "--threads", threads.ToString(CultureInfo.InvariantCulture));
         _workers.Add(worker);
         return worker;
     }

@@ -11,7 +11,7 @@ namespace ClusterLp.Coordinator.Blobs;
 /// <remarks>
 /// <list type="bullet">
 /// <item><c>GET</c>, with <c>Range: bytes=N-</c>: a complete blob, from byte N on.</item>
-/// <item><c>PUT ?upload=ID&amp;offset=N</c>: the next part of an upload; 409 where it stands at another byte.</item>
+/// <item><c>PUT ?upload=ID&amp;offset=N</c>: the next part of an upload; 409 unless it then ends with that part.</item>
 /// <item><c>HEAD ?upload=ID</c>: where it stands, in the header <c>Upload-Offset</c>.</item>
 /// <item><c>POST ?upload=ID&amp;length=L&amp;sha256=H</c>: length and hash are compared, then the blob gets its name; may be repeated.</item>
 /// </list>
