@@ -152,10 +152,13 @@ internal sealed record RunningCoordinator(ClusterLpProcess Process, string Addre
 {
     private readonly List<ClusterLpProcess> _workers = [];
 
-    public ClusterLpProcess StartWorker(int threads = 1, params string[] options)
+    public ClusterLpProcess StartWorker(int threads = 1, params string[] options) => StartWorker(threads, new Dictionary<string, string>(), options);
+
+    /// <summary>With more environment variables.</summary>
+    public ClusterLpProcess StartWorker(int threads, IReadOnlyDictionary<string, string> environment, params string[] options)
     {
         ClusterLpProcess worker = ClusterLpProcess.Start(
-            ["worker", "--coordinator", Address, "--threads", threads.ToString(CultureInfo.InvariantCulture), .. options]);
+            environment, ["worker", "--coordinator", Address, "--threads", threads.ToString(CultureInfo.InvariantCulture), .. options]);
         _workers.Add(worker);
         return worker;
     }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.WorkerNode;
 using Serilog;
 
