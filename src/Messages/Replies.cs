@@ -7,7 +7,8 @@ namespace ClusterLp.Messages;
 
 /// <summary>Job to worker: registered; ask the sender for work.</summary>
 /// <param name="JobDirectory">The job's shared folder as the coordinator sees it; a worker may have its own path to it.</param>
-public sealed record WorkerAccepted(JobId JobId, Epoch Epoch, string JobDirectory) : IJobMessage;
+/// <param name="BlobEndpoint">Where the coordinator serves blobs over HTTP or HTTPS, for workers that do not see the folder; or null.</param>
+public sealed record WorkerAccepted(JobId JobId, Epoch Epoch, string JobDirectory, string? BlobEndpoint = null) : IJobMessage;
 
 /// <summary>Coordinator to worker: cannot be used, and why; the worker ends.</summary>
 public sealed record WorkerRejected(string Reason) : IWireMessage;

@@ -5,6 +5,7 @@ using Akka.Event;
 using Akka.Remote;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Messages;
 
 namespace ClusterLp.WorkerNode;
@@ -74,11 +75,20 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
 
     private void Begin(WorkerAccepted accepted)
     {
+        IBlobStore blobs;
+        try
+        {
+            blobs = _settings.OpenStore(accepted.JobDirectory);
+        }
+        catch (ClusterLpException e)
+        {
+            End(e.Code, e.Message);
+            return;
+        }
         (_job, _jobId, _epoch) = (Sender, accepted.JobId, accepted.Epoch);
         Timers.Cancel(RegisterTick.Instance);
         Timers.Cancel(GiveUp.Instance);
         Context.Watch(_job);
-        var blobs = _settings.OpenStore(accepted.JobDirectory);
         _heard = Stopwatch.GetTimestamp();
         _executor = Context.ActorOf(Akka.Actor.Props.Create(() => new BlockExecutor(_settings, blobs)), "executor");
         Become(Working);

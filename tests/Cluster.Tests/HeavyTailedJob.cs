@@ -59,7 +59,13 @@ public sealed class HeavyTailedJob : IDisposable
     }
 
     /// <summary>Starts a coordinator of the same job, or of it with another model, on a free port and waits until it listens.</summary>
-    internal async Task<RunningCoordinator> StartCoordinatorAsync(string? model = null)
+    internal Task<RunningCoordinator> StartCoordinatorAsync(string? model = null) =>
+        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, "--listen", "127.0.0.1:0"]), model);
+
+    /// <summary>As above, by other means.</summary>
+    /// <param name="start">Starts the process with these arguments and those that say where to listen.</param>
+    /// <param name="model">Null: the usual one.</param>
+    internal async Task<RunningCoordinator> StartCoordinatorAsync(Func<string[], ClusterLpProcess> start, string? model = null)
     {
         JobPaths paths = NextPaths();
         string file = paths.Output + ".json";
@@ -67,7 +73,7 @@ public sealed class HeavyTailedJob : IDisposable
         {
             ["model"] = model ?? Model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1, ["block-rows"] = BlockRows,
         }));
-        ClusterLpProcess process = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", "127.0.0.1:0");
+        ClusterLpProcess process = start(["coordinator", "--job", file]);
         try
         {
             string address = Path.Combine(paths.JobDirectory, "coordinator.address");

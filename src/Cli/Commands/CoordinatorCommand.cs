@@ -4,6 +4,8 @@ using ClusterLp.Cli.Hosting;
 using ClusterLp.Cli.Rendering;
 using ClusterLp.Cli.Running;
 using ClusterLp.Core;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Cli.Commands;
@@ -17,6 +19,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads for reductions (default: the cores).");
     private readonly Option<bool> _force = new("--force") { Description = "Replace an existing output." };
     private readonly TlsOptions _tls = new();
+    private readonly RootOptions _roots = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public Command Create()
@@ -26,6 +29,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
             _job, _listen, _jobDirectory, _threads, _force, _json,
         };
         _tls.AddTo(command);
+        _roots.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -36,6 +40,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
         DnsEndPoint listen = parse.GetValue(_listen) ?? new DnsEndPoint("127.0.0.1", 4053);
         int threads = parse.GetValue(_threads) ?? Environment.ProcessorCount;
         NodeTls? tls = _tls.Load(parse);
+        EnsureInside(_roots.Read(parse, parse.GetValue(_jobDirectory), listen.Host), job);
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
@@ -44,5 +49,21 @@ internal sealed class CoordinatorCommand(Terminal terminal)
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;
+    }
+
+    // The job file may come from someone who may not read or write everything this process can.
+    private static void EnsureInside(PathRoots roots, JobFile job)
+    {
+        roots.Ensure("the output", job.Spec.Output);
+        if (job.JobDirectory is { } directory)
+            roots.Ensure("the job directory", directory);
+        if (job.Spec.RowWeights is { } weights)
+            roots.Ensure("the row weights", weights);
+        roots.Ensure("the model", job.Spec.Input);
+        if (roots.AreLimited)
+        {
+            using IModel model = ModelFiles.Open(job.Spec.Input);
+            roots.Ensure(model);
+        }
     }
 }

@@ -18,15 +18,19 @@ internal static class WorkerCommand
         Option<TimeSpan?> rejoin = OptionParsers.Duration("--rejoin-timeout", "How long to look for the coordinator, at first and after losing it (default: 5m).");
         Option<TimeSpan?> drain = OptionParsers.Duration("--drain-timeout", "How long blocks in work may take after SIGTERM or Ctrl-C (default: 30s).");
         var tls = new TlsOptions();
+        var roots = new RootOptions();
         var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, threads, jobDirectory, rejoin, drain };
         tls.AddTo(command);
+        roots.AddTo(command);
         command.SetAction(async (parse, cancellation) =>
         {
-            var options = new WorkerOptions(
-                parse.GetValue(coordinator)!, parse.GetValue(host) ?? "127.0.0.1", parse.GetValue(threads) ?? Environment.ProcessorCount, tls.IsInsecure(parse))
+            DnsEndPoint target = parse.GetValue(coordinator)!;
+            string own = parse.GetValue(host) ?? "127.0.0.1";
+            var options = new WorkerOptions(target, own, parse.GetValue(threads) ?? Environment.ProcessorCount, tls.IsInsecure(parse))
             {
                 JobDirectory = parse.GetValue(jobDirectory),
                 Tls = tls.Load(parse),
+                Roots = roots.Read(parse, parse.GetValue(jobDirectory), own, target.Host),
             };
             options = options with
             {

@@ -5,7 +5,6 @@ using Akka.Actor.Setup;
 using Akka.Configuration;
 using Akka.Hosting.Logging;
 using ClusterLp.Core;
-using ClusterLp.Messages.Serialization;
 using Microsoft.Extensions.Logging;
 using Serilog;
 using Serilog.Events;
@@ -114,7 +113,7 @@ internal static class NodeConfig
                 phases.cluster-exiting.timeout = 2s
               }
             }
-            """).WithFallback(WireSerializer.Config);
+            """).WithFallback(RemotePayloads.Config);
     }
 
     /// <summary>Talks to a cluster's actors without being a member of it.</summary>
@@ -127,7 +126,7 @@ internal static class NodeConfig
             dot-netty.tcp { hostname = "{{host}}", port = 0 }
           }
         }
-        """).WithFallback(WireSerializer.Config);
+        """).WithFallback(RemotePayloads.Config);
 
     /// <summary>Where a node is, as messages name it.</summary>
     public static Address AddressOf(DnsEndPoint node, NodeTls? tls) => new(NodeTlsTransport.Scheme(tls), SystemName, node.Host, node.Port);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using ClusterLp.Core;
+using ClusterLp.Core.Jobs;
 using ClusterLp.WorkerNode;
 using Serilog;
 
@@ -24,6 +25,9 @@ public sealed record WorkerOptions(DnsEndPoint Coordinator, string Host, int Thr
 
     /// <summary>Who this node is and whom it trusts; null: plain TCP.</summary>
     public NodeTls? Tls { get; init; }
+
+    /// <summary>Where inputs and the job directory may lie, whatever the coordinator says.</summary>
+    public PathRoots Roots { get; init; } = PathRoots.Anywhere;
 }
 
 /// <summary>A worker of a cluster: joins, pulls blocks, joins again when it has lost the coordinator, ends when the job does.</summary>

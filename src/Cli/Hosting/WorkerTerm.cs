@@ -23,7 +23,7 @@ internal sealed class WorkerTerm
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(5);
 
     private readonly WorkerOptions _options;
-    private readonly SourceCache _sources = new(ModelFiles.Open);
+    private readonly SourceCache _sources;
     private readonly TaskCompletionSource<WorkerEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ActorSystem _system;
     private readonly IActorRef _worker;
@@ -31,11 +31,13 @@ internal sealed class WorkerTerm
     private WorkerTerm(WorkerOptions options, TimeSpan joinWithin, Action joined)
     {
         _options = options;
+        _sources = new SourceCache(ModelFiles.Open, options.Roots);
         Address seed = NodeConfig.AddressOf(options.Coordinator, options.Tls);
         _system = NodeConfig.Listen(options.Host, 0, NodeConfig.Cluster(options.Host, 0, NodeConfig.WorkerRole, seed), options.Tls);
         var settings = new WorkerSettings(
             new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
-            options.Threads, IFitPipeline.Standard, _sources, named => JobStore.BlobsOf(options.JobDirectory ?? named, durable: true), GiveUpAfter)
+            options.Threads, IFitPipeline.Standard, _sources,
+            named => JobStore.BlobsOf(options.Roots.Ensure("the job directory", options.JobDirectory ?? named), durable: true), GiveUpAfter)
         {
             JoinWithin = joinWithin, Joined = joined,
         };

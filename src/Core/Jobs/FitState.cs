@@ -15,6 +15,8 @@ public sealed record FitState
     public required StageId Stage { get; init; }
     /// <summary>k; set at the latest when the scan is reduced.</summary>
     public int Rank { get; init; }
+    /// <summary>What the scan read of the input, a block each, in block order; every later stage must read the same.</summary>
+    public ImmutableArray<InputChecksums> Input { get; init; } = [];
     /// <summary>Power of two near 1 / mean|A|.</summary>
     public double Scale { get; init; } = 1;
     /// <summary>sum |a_ij|^p of the input, original units.</summary>

@@ -13,9 +13,15 @@ internal static class MessageMapping
 
     public static RegisterWorker FromWire(RegisterWorkerWire w) => new(new WorkerId(w.Worker), w.Slots, w.MemoryBytes, w.ProtocolVersion);
 
-    public static WorkerAcceptedWire ToWire(WorkerAccepted m) => new() { Job = Header(m), JobDirectory = m.JobDirectory };
+    public static WorkerAcceptedWire ToWire(WorkerAccepted m)
+    {
+        var wire = new WorkerAcceptedWire { Job = Header(m), JobDirectory = m.JobDirectory };
+        if (m.BlobEndpoint is { } endpoint)
+            wire.BlobEndpoint = endpoint;
+        return wire;
+    }
 
-    public static WorkerAccepted FromWire(WorkerAcceptedWire w) => new(Id(w.Job), Term(w.Job), w.JobDirectory);
+    public static WorkerAccepted FromWire(WorkerAcceptedWire w) => new(Id(w.Job), Term(w.Job), w.JobDirectory, w.HasBlobEndpoint ? w.BlobEndpoint : null);
 
     public static WorkerRejectedWire ToWire(WorkerRejected m) => new() { Reason = m.Reason };
 

@@ -16,7 +16,7 @@ public sealed class CheckpointTests
 
     private static Dictionary<string, CheckpointRecord> Records { get; } = new CheckpointRecord[]
     {
-        Commit(new ScanFigures(1.5, double.MaxValue, double.Epsilon)),
+        Commit(new ScanFigures(1.5, double.MaxValue, double.Epsilon, new InputChecksums(ulong.MaxValue, 3))),
         Commit(new LewisFigures(0.1 + 0.2, 2, double.PositiveInfinity)),
         Commit(new CoresetFigures(7)),
         Commit(new RefineFigures(1 / 3.0)),
