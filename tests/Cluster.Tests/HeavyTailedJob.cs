@@ -77,7 +77,8 @@ public sealed class HeavyTailedJob : IDisposable
         try
         {
             string address = Path.Combine(paths.JobDirectory, "coordinator.address");
-            await JobPaths.UntilAsync(() => File.Exists(address), "the coordinator to listen");
+            await JobPaths.UntilAsync(() => File.Exists(address) || process.HasEnded, "the coordinator to listen");
+            Assert.True(File.Exists(address), process.HasEnded ? await process.ErrorAsync() : "");
             return new RunningCoordinator(process, (await File.ReadAllTextAsync(address)).Trim(), paths);
         }
         catch

@@ -31,17 +31,18 @@ internal sealed class NetworkedJob : IDisposable
     public static async Task<NetworkedJob> StartAsync(HeavyTailedJob job, int workers, int threads = 1, Action<NetworkLab, NetworkLab.Node>? prepare = null)
     {
         var networked = new NetworkedJob(job);
+        string root = Path.GetDirectoryName(job.Model)!;
         try
         {
             networked._running = await job.StartCoordinatorAsync(arguments => networked.Lab.Start(
                 networked.CoordinatorNode, networked._halfWay.Environment(),
-                [.. arguments, "--listen", networked.Address, "--insecure"]));
+                [.. arguments, "--listen", networked.Address, "--insecure", "--root", root]));
             for (int i = 0; i < workers; i++)
             {
                 NetworkLab.Node node = networked.Lab.AddNode();
                 prepare?.Invoke(networked.Lab, node);
                 networked.Workers.Add((node, networked.Lab.Start(node, SlowBlocks, "worker", "--coordinator", networked.Address,
-                    "--host", node.Address, "--insecure", "--threads", threads.ToString(CultureInfo.InvariantCulture))));
+                    "--host", node.Address, "--insecure", "--root", root, "--threads", threads.ToString(CultureInfo.InvariantCulture))));
             }
             await networked.Coordinator.UntilItSaysAsync("joined with", workers);
             await networked._running.Paths.UnderWayAsync();
