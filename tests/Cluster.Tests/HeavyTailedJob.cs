@@ -159,10 +159,14 @@ internal sealed record RunningCoordinator(ClusterLpProcess Process, string Addre
 {
     private readonly List<ClusterLpProcess> _workers = [];
 
-    public ClusterLpProcess StartWorker(int threads = 1, params string[] options)
+    public ClusterLpProcess StartWorker(int threads = 1, params string[] options) =>
+        StartWorkerWith([], ["--threads", threads.ToString(CultureInfo.InvariantCulture), .. options]);
+
+    /// <param name="environment">Set for the process beside the test's own.</param>
+    /// <param name="options">But not the coordinator's address.</param>
+    public ClusterLpProcess StartWorkerWith(Dictionary<string, string> environment, params string[] options)
     {
-        ClusterLpProcess worker = ClusterLpProcess.Start(
-            ["worker", "--coordinator", Address, "--threads", threads.ToString(CultureInfo.InvariantCulture), .. options]);
+        ClusterLpProcess worker = ClusterLpProcess.StartBy([], environment, ["worker", "--coordinator", Address, .. options]);
         _workers.Add(worker);
         return worker;
     }
