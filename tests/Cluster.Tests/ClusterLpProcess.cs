@@ -69,6 +69,9 @@ internal sealed class ClusterLpProcess : IDisposable
 
     public bool HasEnded => _process.HasExited;
 
+    /// <summary>After a kill.</summary>
+    public void WaitForEnd() => _process.WaitForExit();
+
     /// <summary>What it wrote on standard error; once it has ended.</summary>
     public Task<string> ErrorAsync() => _error;
 

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
-using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.WorkerNode;
 using Serilog;
 
