@@ -39,7 +39,7 @@ internal sealed class WorkerTerm
             new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
             options.Threads, IFitPipeline.Standard, _sources, OpenStore, GiveUpAfter)
         {
-            JoinWithin = joinWithin, Joined = joined,
+            JoinWithin = joinWithin, Joined = joined, OpenEndpoint = options.JobDirectory is null ? OpenEndpoint : null,
         };
         // It does not wait to be a full member: members that are gone but not yet struck off would delay that.
         ActorSelection coordinator = _system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
@@ -73,6 +73,13 @@ internal sealed class WorkerTerm
 
     private IBlobStore OpenStore(string named) =>
         JobStore.BlobsOf(_options.Roots.Ensure("the job directory", _options.JobDirectory ?? named), durable: true);
+
+    private HttpBlobStore OpenEndpoint(Uri endpoint)
+    {
+        bool https = endpoint.Scheme == Uri.UriSchemeHttps;
+        NodeConfig.EnsureAllowed(https ? _options.Tls : null, _options.Insecure, endpoint.Host);
+        return new HttpBlobStore(endpoint, https ? _options.Tls?.ClientOptions(endpoint.Host) : null);
+    }
 
     private async Task DrainAsync()
     {
