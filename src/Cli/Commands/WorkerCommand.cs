@@ -14,7 +14,7 @@ internal static class WorkerCommand
         coordinator.Required = true;
         var host = new Option<string?>("--host") { Description = "This worker's own address (default: 127.0.0.1).", HelpName = "HOST" };
         Option<int?> threads = OptionParsers.Whole("--threads", "N", "Blocks computed at once (default: the cores).");
-        var jobDirectory = new Option<string?>("--job-dir") { Description = "Where this machine has the job directory (default: the coordinator's path).", HelpName = "DIR" };
+        var jobDirectory = new Option<string?>("--job-dir") { Description = "Where this machine has the job directory (default: what the coordinator serves, or else its path).", HelpName = "DIR" };
         var insecure = new Option<bool>("--insecure") { Description = "Allow an address other than loopback without TLS." };
         var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, threads, jobDirectory, insecure };
         command.SetAction(async (parse, cancellation) =>

@@ -41,4 +41,23 @@ public sealed class ServedBlobsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
         await open.ExpectAsync(ExitCode.Refused);
         Assert.Contains("--insecure", await open.ErrorAsync());
     }
+
+    [SmallDiskFact]
+    public async Task A_full_job_directory_ends_a_job_whose_workers_do_not_see_it()
+    {
+        using var disk = new SmallDisk(kib: 2048);
+        string directory = Path.Combine(disk.Folder, "job"), file = Path.ChangeExtension(job.Model, ".full.json");
+        await File.WriteAllTextAsync(file, $$"""{"model": "{{job.Model}}", "output": "{{job.Model}}.full", "compression": 0.3, "block-rows": 500}""");
+        using ClusterLpProcess coordinator = ClusterLpProcess.Start(
+            "coordinator", "--job", file, "--job-dir", directory, "--listen", "127.0.0.1:0", "--serve-blobs", "127.0.0.1:0");
+        string address = Path.Combine(directory, "coordinator.address");
+        await JobPaths.UntilAsync(() => File.Exists(address), "the coordinator to listen");
+        using ClusterLpProcess worker = ClusterLpProcess.Start("worker", "--coordinator", (await File.ReadAllTextAsync(address)).Trim(), "--threads", "1");
+        await coordinator.ExpectAsync(ExitCode.CannotWrite);
+        string error = await coordinator.ErrorAsync();
+        Assert.Contains(directory, error);
+        Assert.Contains("same command again", error);
+        Assert.False(Directory.Exists(job.Model + ".full"));
+        await worker.ExpectAsync(ExitCode.Done);
+    }
 }

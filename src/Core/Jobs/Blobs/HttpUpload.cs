@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
 using ClusterLp.Core.Faults;
@@ -18,7 +19,7 @@ internal sealed class HttpUpload(HttpClient client, Uri address, string name, Ht
     public const int PartBytes = 4 << 20;
 
     private readonly string _upload = Guid.NewGuid().ToString("N");
-    private readonly byte[] _part = new byte[PartBytes];
+    private byte[] _part = ArrayPool<byte>.Shared.Rent(PartBytes);
     private long _sent;
     private int _filled;
 
@@ -100,6 +101,14 @@ internal sealed class HttpUpload(HttpClient client, Uri address, string name, Ht
     }
 
     private Uri Query(string query) => new UriBuilder(address) { Query = query }.Uri;
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_part.Length > 0)
+            ArrayPool<byte>.Shared.Return(_part);
+        _part = [];
+        base.Dispose(disposing);
+    }
 
     public override void Flush()
     {
