@@ -121,7 +121,7 @@ internal sealed partial class BlobRequests(FileBlobStore store, UploadFolder upl
             return;
         }
         if (upload.Length == offset)
-            await upload.AppendAsync(name, context.Request.Body, context.RequestAborted);
+            await upload.AppendAsync(name, context.Request.Body);
         context.Response.Headers[UploadOffset] = upload.Length.ToString(CultureInfo.InvariantCulture);
         context.Response.StatusCode = upload.Length == offset + length ? StatusCodes.Status204NoContent : StatusCodes.Status409Conflict;
     }

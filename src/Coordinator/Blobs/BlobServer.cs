@@ -49,7 +49,7 @@ public sealed class BlobServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options));
         WebApplication application = builder.Build();
-        var uploads = new UploadFolder();
+        var uploads = new UploadFolder(store.IsDurable);
         IApplicationBuilder pipeline = application;
         var requests = new BlobRequests(store, uploads, job, epoch);
         pipeline.Run(requests.HandleAsync);

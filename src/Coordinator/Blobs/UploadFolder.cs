@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using ClusterLp.Core;
 using ClusterLp.Core.Faults;
 using ClusterLp.Core.Jobs.Blobs;
+using Microsoft.Win32.SafeHandles;
 
 namespace ClusterLp.Coordinator.Blobs;
 
@@ -12,7 +13,8 @@ namespace ClusterLp.Coordinator.Blobs;
 /// Uploads that are not complete: files beside the blobs they will be, bounded in number, removed when nobody has written to
 /// them for a while. Thread-safe; each upload takes one request at a time.
 /// </summary>
-internal sealed class UploadFolder : IDisposable
+/// <param name="durable">Flush an upload to the device before it gets its name.</param>
+internal sealed class UploadFolder(bool durable) : IDisposable
 {
     /// <summary>Uploads at once; more than any cluster's slots.</summary>
     private const int Most = 1024;
@@ -48,10 +50,20 @@ internal sealed class UploadFolder : IDisposable
     {
         bool same = upload.Length == length && length > 0 && Digest(upload.File) == sha256;
         if (same)
+        {
+            if (durable)
+                Flush(upload.File);
             File.Move(upload.File, path, overwrite: true);
+        }
         Remove(upload);
         return same;
     });
+
+    private static void Flush(string file)
+    {
+        using SafeFileHandle handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite);
+        RandomAccess.FlushToDisk(handle);
+    }
 
     /// <summary>SHA-256 of a file, lower-case hexadecimal.</summary>
     public static string Digest(string file)
@@ -121,11 +133,12 @@ internal sealed class UploadFolder : IDisposable
         /// <param name="name">The blob's name.</param>
         /// <exception cref="ClusterLpException">The disk failed (exit 73).</exception>
         /// <exception cref="IOException">The connection broke.</exception>
-        public async Task AppendAsync(string name, Stream body, CancellationToken cancellation)
+        public async Task AppendAsync(string name, Stream body)
         {
             using Stream target = OnDisk(file, () => Failpoint.Wrap(Failpoint.BlobWrite, name, OpenAtEnd()));
             byte[] buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
-            while (await body.ReadAsync(buffer, cancellation) is var read and > 0)
+            // No token: one of a broken connection would throw away what has come over it. A body that stalls is ended by the server.
+            while (await body.ReadAsync(buffer) is var read and > 0)
             {
                 OnDisk(file, () =>
                 {

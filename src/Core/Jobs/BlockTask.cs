@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.LpFit;
 
@@ -50,6 +51,11 @@ public sealed record FactoriseParameters(double Scale, BlobRef Basis, BlobRef Sv
 public sealed record BlockResult(BlobRef Blob, StageFigures Figures);
 
 /// <summary>Small sums of a block, reduced in block order.</summary>
+[JsonDerivedType(typeof(ScanFigures), "scan")]
+[JsonDerivedType(typeof(LewisFigures), "lewis")]
+[JsonDerivedType(typeof(CoresetFigures), "coreset")]
+[JsonDerivedType(typeof(RefineFigures), "refine")]
+[JsonDerivedType(typeof(FactoriseFigures), "factorise")]
 public abstract record StageFigures;
 
 /// <param name="AbsoluteSum">sum |a_ij|.</param>

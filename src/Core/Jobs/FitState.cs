@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.LpFit;
 
@@ -52,4 +53,9 @@ public sealed record FitState
     public ImmutableArray<BlobRef> Superseded { get; init; } = [];
 
     public bool IsDone => Stage.Kind == StageKind.Done;
+
+    /// <summary>Blobs that a later stage or the output needs.</summary>
+    [JsonIgnore]
+    public IEnumerable<BlobRef> Blobs =>
+        new[] { SvdBasis, Ellipsoid, Basis, PreviousBasis }.OfType<BlobRef>().Concat(LewisBlobs).Concat(UBlocks).Except(Superseded).Distinct();
 }

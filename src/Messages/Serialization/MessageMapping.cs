@@ -56,11 +56,12 @@ internal static class MessageMapping
     public static BlockFailedWire ToWire(BlockFailed m) => new()
     {
         Job = Header(m), Worker = m.WorkerId.Value, Block = TaskMapping.ToWire(m.Block), Attempt = m.Attempt,
-        Kind = (int)m.Kind, Code = (int)m.Code, Detail = m.Detail,
+        Kind = (int)m.Kind, Code = (int)m.Code, Detail = m.Detail, Corrupt = m.Corrupt is null ? null : TaskMapping.ToWire(m.Corrupt),
     };
 
     public static BlockFailed FromWire(BlockFailedWire w) => new(
-        Id(w.Job), Term(w.Job), new WorkerId(w.Worker), TaskMapping.FromWire(w.Block), w.Attempt, (FailureKind)w.Kind, (ExitCode)w.Code, w.Detail);
+        Id(w.Job), Term(w.Job), new WorkerId(w.Worker), TaskMapping.FromWire(w.Block), w.Attempt, (FailureKind)w.Kind, (ExitCode)w.Code, w.Detail,
+        w.Corrupt is null ? null : TaskMapping.FromWire(w.Corrupt));
 
     public static BlockCommittedWire ToWire(BlockCommitted m) =>
         new() { Job = Header(m), Block = TaskMapping.ToWire(m.Block), Attempt = m.Attempt, Accepted = m.Accepted };

@@ -1,3 +1,4 @@
+using ClusterLp.Cluster.Tests.Security;
 using ClusterLp.Core;
 
 namespace ClusterLp.Cluster.Tests.Storage;
@@ -37,7 +38,7 @@ public sealed class ServedBlobsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
     {
         string file = Path.ChangeExtension(job.Model, ".open.json");
         await File.WriteAllTextAsync(file, $$"""{"model": "{{job.Model}}", "output": "{{job.Model}}.open", "compression": 0.3}""");
-        using ClusterLpProcess open = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", "127.0.0.1:0", "--serve-blobs", "0.0.0.0:0");
+        using ClusterLpProcess open = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", "127.0.0.1:0", "--serve-blobs", "0.0.0.0:0", "--root", Path.GetDirectoryName(job.Model)!);
         await open.ExpectAsync(ExitCode.Refused);
         Assert.Contains("--insecure", await open.ErrorAsync());
     }
@@ -58,6 +59,19 @@ public sealed class ServedBlobsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
         Assert.Contains(directory, error);
         Assert.Contains("same command again", error);
         Assert.False(Directory.Exists(job.Model + ".full"));
+        Assert.False(worker.HasEnded, "the job may be resumed: the worker waits for that");
+    }
+
+    [Fact]
+    public async Task With_tls_blobs_are_served_with_tls()
+    {
+        using var authority = new TestAuthority();
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync(null, ["--serve-blobs", "127.0.0.1:0", .. authority.Options]);
+        ClusterLpProcess worker = coordinator.StartWorker(1, authority.Options);
+        await coordinator.Process.ExpectAsync(ExitCode.Done);
         await worker.ExpectAsync(ExitCode.Done);
+        Assert.Contains("blobs come from and go to https://127.0.0.1:", await worker.ErrorAsync());
+        Assert.Equal(await job.ReferenceAsync(), coordinator.Paths.Digest());
+        Assert.Equal(0, coordinator.Paths.Retries());
     }
 }

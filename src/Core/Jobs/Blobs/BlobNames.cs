@@ -14,9 +14,9 @@ public static class BlobNames
     public static string Block(BlockAddress address, Epoch epoch, int attempt) =>
         string.Create(CultureInfo.InvariantCulture, $"t{address.Tensor}/{address.Stage}/{address.Block:D5}.{epoch}.{attempt}");
 
-    /// <summary>Prefix of what a stage's reduction writes, e.g. <c>t0/lewis-1/reduced.1</c>.</summary>
-    public static string Reduction(int tensor, StageId stage, Epoch epoch) =>
-        string.Create(CultureInfo.InvariantCulture, $"t{tensor}/{stage}/reduced.{epoch}");
+    /// <summary>Prefix of what a stage's reduction writes, e.g. <c>t0/lewis-1/reduced.1.0</c>: epoch 1, never started over.</summary>
+    public static string Reduction(int tensor, StageId stage, Epoch epoch, int rewinds) =>
+        string.Create(CultureInfo.InvariantCulture, $"t{tensor}/{stage}/reduced.{epoch}.{rewinds}");
 
     /// <summary>Whether a name is a relative path that does not leave the store.</summary>
     public static bool IsInside(string name) => name.Length > 0 && !name.Contains('\0') && !name.Contains('\\') && !Path.IsPathRooted(name)

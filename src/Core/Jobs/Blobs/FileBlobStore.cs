@@ -16,6 +16,9 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
     /// <summary>The absolute path of the root folder.</summary>
     public string Root => _root;
 
+    /// <summary>Whether blobs are flushed to the device before they get their names.</summary>
+    public bool IsDurable => durable;
+
     public BlobRef Write(string name, Action<Stream> content)
     {
         string path = Resolve(name) ?? throw new ArgumentException($"blob name \"{name}\" is not a relative path inside the store", nameof(name));
@@ -67,6 +70,33 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
     public void Delete(BlobRef blob)
     {
         if (Resolve(blob) is { } path)
+            TryDelete(path);
+    }
+
+    /// <summary>Whether a blob is there with the length and hash told; reads it whole.</summary>
+    public bool IsIntact(BlobRef blob, CancellationToken cancellation)
+    {
+        try
+        {
+            using Stream stream = OpenRead(blob);
+            var buffer = new byte[1 << 18];
+            while (stream.Read(buffer) > 0)
+                cancellation.ThrowIfCancellationRequested();
+            return true;
+        }
+        catch (Exception e) when (e is BlobCorruptException or IOException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Deletes every other file of the store: what killed runs left.</summary>
+    public void RetainOnly(IEnumerable<BlobRef> needed)
+    {
+        if (!Directory.Exists(_root))
+            return;
+        HashSet<string> kept = [.. needed.Select(Resolve).OfType<string>()];
+        foreach (string path in Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories).Where(path => !kept.Contains(path)).ToList())
             TryDelete(path);
     }
 
