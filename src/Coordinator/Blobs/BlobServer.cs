@@ -81,6 +81,10 @@ public sealed class BlobServer : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = BlobRequests.MostPartBytes;
+        // Shorter than a worker keeps trying: a connection that hangs must not hold its upload longer.
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(3));
+        // What a broken connection leaves in this buffer is sent again.
+        kestrel.Limits.MaxRequestBufferSize = 256 << 10;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 << 10;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
         void Protect(ListenOptions listen)

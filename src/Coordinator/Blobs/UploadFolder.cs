@@ -40,9 +40,16 @@ internal sealed class UploadFolder(bool durable) : IDisposable
         return upload.TryEnter() ? upload : null;
     }
 
-    /// <summary>How many bytes have come; 0 for an upload nobody knows.</summary>
-    public long Length(string path, string id) =>
-        _uploads.TryGetValue(path + BlobNames.TemporaryMark + id, out Upload? upload) ? upload.Length : 0;
+    /// <summary>How many bytes have come; 0 for an upload nobody knows, null while another request has it.</summary>
+    public long? Length(string path, string id)
+    {
+        if (!_uploads.TryGetValue(path + BlobNames.TemporaryMark + id, out Upload? upload))
+            return 0;
+        if (!upload.TryEnter())
+            return null;
+        using (upload)
+            return upload.Length;
+    }
 
     /// <summary>Gives the blob its name, if it is what the worker says it is. The upload is over either way.</summary>
     /// <exception cref="ClusterLpException">The disk failed (exit 73).</exception>
@@ -133,12 +140,11 @@ internal sealed class UploadFolder(bool durable) : IDisposable
         /// <param name="name">The blob's name.</param>
         /// <exception cref="ClusterLpException">The disk failed (exit 73).</exception>
         /// <exception cref="IOException">The connection broke.</exception>
-        public async Task AppendAsync(string name, Stream body)
+        public async Task AppendAsync(string name, Stream body, CancellationToken cancellation)
         {
             using Stream target = OnDisk(file, () => Failpoint.Wrap(Failpoint.BlobWrite, name, OpenAtEnd()));
             byte[] buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
-            // No token: one of a broken connection would throw away what has come over it. A body that stalls is ended by the server.
-            while (await body.ReadAsync(buffer) is var read and > 0)
+            while (await body.ReadAsync(buffer, cancellation) is var read and > 0)
             {
                 OnDisk(file, () =>
                 {
