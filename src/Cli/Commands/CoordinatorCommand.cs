@@ -47,7 +47,8 @@ internal sealed class CoordinatorCommand(Terminal terminal)
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
             (store, progress, token) => CoordinatorProcess.RunAsync(
-                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = serveBlobs }, progress, token),
+                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = serveBlobs },
+                progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;

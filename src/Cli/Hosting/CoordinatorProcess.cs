@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Security;
 using Akka.Actor;
 using Akka.Cluster;
 using ClusterLp.Coordinator;
@@ -72,15 +73,6 @@ public static class CoordinatorProcess
         }
     }
 
-    private static async Task<BlobServer> ServeAsync(DnsEndPoint address, CoordinatorOptions options, JobStore store)
-    {
-        BlobServer server = await BlobServer.StartAsync(
-            new BlobServerOptions(address.Host, address.Port, options.Tls is { } tls ? tls.ServerOptions : null, options.Insecure),
-            store.Blobs, store.Plan.Id, store.Epoch);
-        Log.Information("serving blobs at {Endpoint}", server.Endpoint);
-        return server;
-    }
-
     /// <summary>Says where the coordinator listens, in the job directory: <c>HOST:PORT</c>.</summary>
     private static void WriteAddress(string jobDirectory, string address)
     {
@@ -94,6 +86,15 @@ public static class CoordinatorProcess
         {
             throw ClusterLpException.CannotWrite($"{path}: cannot write into the job directory: {e.Message}", e);
         }
+    }
+
+    private static async Task<BlobServer> ServeAsync(DnsEndPoint address, CoordinatorOptions options, JobStore store)
+    {
+        Func<SslServerAuthenticationOptions>? tls = options.Tls is { } node ? node.ServerOptions : null;
+        BlobServer server = await BlobServer.StartAsync(
+            new BlobServerOptions(address.Host, address.Port, tls, options.Insecure), store.Blobs, store.Plan.Id, store.Epoch);
+        Log.Information("serving blobs at {Endpoint}", server.Endpoint);
+        return server;
     }
 
     private static async Task DrainAsync(Cluster cluster, IActorRef coordinator)

@@ -17,7 +17,7 @@ internal sealed class JobRun
     /// <param name="store">The job, at its beginning or where an earlier run left it.</param>
     /// <param name="threads">Threads of a reduction.</param>
     /// <param name="progress">Told a few times a second.</param>
-    /// <param name="blobEndpoint">Where its blobs are served, if they are.</param>
+    /// <param name="blobEndpoint">Where blobs are served to workers that do not see the job directory; null: nowhere.</param>
     public JobRun(ActorSystem system, JobStore store, int threads, IProgress<JobProgress> progress, string? blobEndpoint = null)
     {
         _store = store;
