@@ -15,7 +15,7 @@ internal static class ModelTargets
         byte[] safetensors = SampleModels.File(SampleModels.Mask, SampleModels.Embedding(), SampleModels.Bias);
         scratch.Write("shard.safetensors", safetensors);
         yield return Of("safetensors", scratch, "m.safetensors",
-            [safetensors, SampleModels.File(("h", "BF16", "[2,2]", new byte[8])), SampleModels.File()],
+            [safetensors, SampleModels.File(("h", "BF16", "[2,2]", new byte[8]))],
             "\"dtype\":\"F32\"", "\"shape\":[", "\"data_offsets\":[0,0]", "BF16", "F64", "F8_E4M3", "__metadata__", "[0,0]", "[4294967296,4294967296]");
         yield return Of("shard-index", scratch, "m.index.json",
             ["{\"metadata\":{\"total_size\":9},\"weight_map\":{\"bias\":\"shard.safetensors\",\"emb.weight\":\"shard.safetensors\",\"mask\":\"shard.safetensors\"}}"u8.ToArray()],
