@@ -31,6 +31,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private readonly JobPlan _plan;
     private readonly IActorRef _merge;
     private readonly IActorRef _check;
+    private readonly EffectQueue _effects;
     private JobState _state;
     private JobState? _reported;
     private IActorRef? _drainer;
@@ -38,9 +39,13 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     public JobActor(JobPlan plan, JobSettings settings, TaskCompletionSource<JobState> ended)
     {
         (_plan, _settings, _ended) = (plan, settings, ended);
-        _state = JobState.Begin(plan, settings.Pipeline.Begin, settings.Epoch, settings.Policy);
+        _state = settings.State;
         _merge = Context.ActorOf(Props.Create(() => new MergeActor(settings)), "merge");
         _check = Context.ActorOf(Props.Create(() => new ResultCheckActor(settings.Blobs)), "check");
+        IActorRef checkpoint = Context.ActorOf(Props.Create(() => new CheckpointActor(settings.Checkpoints)), "checkpoint");
+        _effects = new EffectQueue(checkpoint, Perform);
+        Receive<CheckpointActor.Written>(m => _effects.Written(m.Entries));
+        Receive<CheckpointActor.Failed>(m => Abort(m.Why));
         Receive<RegisterWorker>(Register);
         Receive<Terminated>(Lose);
         Receive<DisassociatedEvent>(Doubt);
@@ -53,7 +58,14 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         });
         Receive<ResultCheckActor.Passed>(m => Apply(m.Report, Done(m.Report)));
         Receive<ResultCheckActor.Refused>(m => Apply(m.Report, Spoilt(m.Report, m.Fault)));
-        Receive<BlockFailed>(m => Hear(m, m.WorkerId, new BlockErred(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Kind, m.Code, m.Detail, Now)));
+        Receive<BlockFailed>(m => m.Corrupt is not null, _check.Forward);
+        Receive<BlockFailed>(m => Hear(m, m.WorkerId, Erred(m)));
+        Receive<ResultCheckActor.InputSound>(m => Hear(m.Report, m.Report.WorkerId, Erred(m.Report)));
+        Receive<ResultCheckActor.InputDamaged>(m =>
+        {
+            Apply(m.Report, new InputLost(m.Report.Block.Tensor, m.Report.Block.Stage, m.Report.Corrupt!, m.Report.Detail, Now));
+            Hear(m.Report, m.Report.WorkerId, Erred(m.Report));
+        });
         Receive<MergeActor.Reduced>(m => Apply(new ReductionDone(m.Tensor, m.Stage, m.Next, Now)));
         Receive<MergeActor.Failed>(m => Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now)));
         Receive<LeaseCheck>(_ => Apply(new LeaseTick(Now)));
@@ -75,6 +87,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         Timers.StartPeriodicTimer(LeaseCheck.Instance, LeaseCheck.Instance, LeaseCheckEvery);
         Timers.StartPeriodicTimer(ReportTick.Instance, ReportTick.Instance, ReportEvery);
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
+        Apply(new JobStarted(Now));
     }
 
     protected override void PostStop()
@@ -87,7 +100,8 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     {
         if (_state.End is { } end)
         {
-            Sender.Tell(Finished(end));
+            if (!end.MayResume)
+                Sender.Tell(Finished(end));
             return;
         }
         if (_workers.TryGetValue(register.WorkerId, out IActorRef? former) && !former.Equals(Sender))
@@ -96,7 +110,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         _doubted.Remove(register.WorkerId);
         Context.Watch(Sender);
         _log.Info("worker {0} joined with {1} slot(s)", register.WorkerId, register.Slots);
-        Sender.Tell(new WorkerAccepted(_state.Id, _state.Epoch, _settings.JobDirectory));
+        Sender.Tell(new WorkerAccepted(_state.Id, _state.Epoch, _settings.JobDirectory, _settings.BlobEndpoint));
         Apply(new WorkerRegistered(register.WorkerId, Math.Max(1, register.Slots), Now));
     }
 
@@ -108,7 +122,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
             _doubted.Remove(worker);
             if (_state.End is null)
                 _log.Warning("worker {0} is gone", worker);
-            Apply(new WorkerLost(worker, terminated.AddressTerminated ? "its process was lost" : "it stopped", Now));
+            Apply(new WorkerLost(worker, terminated.AddressTerminated ? "its process was lost" : "it stopped", !terminated.AddressTerminated, Now));
         }
         AnswerDrain();
     }
@@ -135,6 +149,8 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private BlockErred Spoilt(BlockComputed m, string fault) =>
         new(m.WorkerId, m.Block, m.Epoch, m.Attempt, FailureKind.Retryable, ExitCode.Resumable, fault, Now);
 
+    private BlockErred Erred(BlockFailed m) => new(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Kind, m.Code, m.Detail, Now);
+
     private void Hear(IJobMessage message, WorkerId worker, JobEvent cause)
     {
         _doubted.Remove(worker);
@@ -150,8 +166,15 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private void Apply(JobEvent cause)
     {
         (_state, ImmutableArray<JobEffect> effects) = _state.Apply(cause);
-        foreach (JobEffect effect in effects)
-            Perform(effect);
+        _effects.Add(effects, _state);
+    }
+
+    /// <summary>What the state holds for committed is not on disk: nobody is told of it.</summary>
+    private void Abort(JobEnd why)
+    {
+        _log.Warning("the job stops: {0}", why.Reason);
+        _effects.Fail();
+        Apply(new JobAborted(why, Now));
     }
 
     private void Perform(JobEffect effect)
@@ -173,7 +196,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
                 Tell(e.Worker, new NoWork(_state.Id, _state.Epoch, e.RetryAfter));
                 break;
             case ReduceEffect e:
-                _merge.Tell(new MergeActor.Reduce(e.Plan, e.Fit, e.Results));
+                _merge.Tell(new MergeActor.Reduce(e.Plan, e.Fit, e.Rewinds, e.Results));
                 break;
             case DropEffect e:
                 foreach (BlobRef blob in e.Blobs)
@@ -190,8 +213,9 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private void Finish(JobEnd end)
     {
         Report();
-        foreach (IActorRef worker in _workers.Values)
-            worker.Tell(Finished(end));
+        if (!end.MayResume)
+            foreach (IActorRef worker in _workers.Values)
+                worker.Tell(Finished(end));
         _ended.TrySetResult(_state);
     }
 

@@ -26,12 +26,12 @@ internal sealed class MergeActor : ReceiveActor
     }
 
     /// <summary>Reduce this stage; answered to the parent by <see cref="Reduced"/> or <see cref="Failed"/>.</summary>
-    internal sealed record Reduce(TensorPlan Plan, FitState Fit, ImmutableArray<BlockResult> Results);
+    internal sealed record Reduce(TensorPlan Plan, FitState Fit, int Rewinds, ImmutableArray<BlockResult> Results) : INoSerializationVerificationNeeded;
 
-    internal sealed record Reduced(int Tensor, StageId Stage, FitState Next);
+    internal sealed record Reduced(int Tensor, StageId Stage, FitState Next) : INoSerializationVerificationNeeded;
 
     /// <param name="Corrupt">The blob that could not be read, if that was the reason.</param>
-    internal sealed record Failed(int Tensor, StageId Stage, ExitCode Code, string Detail, BlobRef? Corrupt);
+    internal sealed record Failed(int Tensor, StageId Stage, ExitCode Code, string Detail, BlobRef? Corrupt) : INoSerializationVerificationNeeded;
 
     protected override void PostStop() => _thread.Dispose();
 
@@ -41,9 +41,11 @@ internal sealed class MergeActor : ReceiveActor
         try
         {
             var context = new StepContext(_settings.Blobs, _settings.Threads, stopping);
-            string prefix = BlobNames.Reduction(tensor, stage, _settings.Epoch);
+            string prefix = BlobNames.Reduction(tensor, stage, _settings.State.Epoch, reduce.Rewinds);
             Failpoint.Reach(Failpoint.CoordinatorReduce, stage.ToString());
-            return new Reduced(tensor, stage, _settings.Pipeline.Reduce(reduce.Plan, reduce.Fit, reduce.Results, prefix, context));
+            FitState next = _settings.Pipeline.Reduce(reduce.Plan, reduce.Fit, reduce.Results, prefix, context);
+            Failpoint.Reach(Failpoint.CoordinatorReduced, stage.ToString());
+            return new Reduced(tensor, stage, next);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {

@@ -9,7 +9,8 @@ namespace ClusterLp.Coordinator;
 /// <summary>
 /// Looks at the blob of every computed block before its result counts, on a thread of its own: a shared volume may be slow.
 /// All must exist with the length told; blocks of U, which no reduction reads, are also read through, which compares their
-/// SHA-256. The hash of the others is compared when the reduction reads them, so that nothing is read twice.
+/// SHA-256. The hash of the others is compared when the reduction reads them, so that nothing is read twice. Also looks at
+/// blobs that a worker could not read.
 /// </summary>
 internal sealed class ResultCheckActor : ReceiveActor
 {
@@ -21,27 +22,40 @@ internal sealed class ResultCheckActor : ReceiveActor
         IActorRef job = Context.Parent;
         Receive<BlockComputed>(computed => _thread.Post(cancellation =>
         {
-            if (Fault(blobs, computed, cancellation) is { } fault)
+            if (Fault(blobs, computed.Result.Blob, whole: computed.Block.Stage.Kind == StageKind.Factorise, cancellation) is { } fault)
                 job.Tell(new Refused(computed, fault));
             else
                 job.Tell(new Passed(computed));
         }));
+        Receive<BlockFailed>(failed => _thread.Post(cancellation =>
+        {
+            if (Fault(blobs, failed.Corrupt!, whole: true, cancellation) is null)
+                job.Tell(new InputSound(failed));
+            else
+                job.Tell(new InputDamaged(failed));
+        }));
     }
 
+    /// <summary>A blob a worker could not read is in order here: the fault is the worker's.</summary>
+    internal sealed record InputSound(BlockFailed Report) : INoSerializationVerificationNeeded;
+
+    /// <summary>It is damaged here as well.</summary>
+    internal sealed record InputDamaged(BlockFailed Report) : INoSerializationVerificationNeeded;
+
     /// <summary>The blob is what the report says.</summary>
-    internal sealed record Passed(BlockComputed Report);
+    internal sealed record Passed(BlockComputed Report) : INoSerializationVerificationNeeded;
 
     /// <summary>It is not; the block must be computed again.</summary>
-    internal sealed record Refused(BlockComputed Report, string Fault);
+    internal sealed record Refused(BlockComputed Report, string Fault) : INoSerializationVerificationNeeded;
 
     protected override void PostStop() => _thread.Dispose();
 
-    private string? Fault(IBlobStore blobs, BlockComputed computed, CancellationToken cancellation)
+    private string? Fault(IBlobStore blobs, BlobRef reference, bool whole, CancellationToken cancellation)
     {
         try
         {
-            using Stream blob = blobs.OpenRead(computed.Result.Blob);
-            if (computed.Block.Stage.Kind == StageKind.Factorise)
+            using Stream blob = blobs.OpenRead(reference);
+            if (whole)
                 while (!cancellation.IsCancellationRequested && blob.Read(_buffer) > 0)
                 {
                     // The last read compares the hash.

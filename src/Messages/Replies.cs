@@ -1,12 +1,14 @@
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
 
 namespace ClusterLp.Messages;
 
 /// <summary>Job to worker: registered; ask the sender for work.</summary>
 /// <param name="JobDirectory">The job's shared folder as the coordinator sees it; a worker may have its own path to it.</param>
-public sealed record WorkerAccepted(JobId JobId, Epoch Epoch, string JobDirectory) : IJobMessage;
+/// <param name="BlobEndpoint">Where the coordinator serves blobs over HTTP or HTTPS, for workers that do not see the folder; or null.</param>
+public sealed record WorkerAccepted(JobId JobId, Epoch Epoch, string JobDirectory, string? BlobEndpoint = null) : IJobMessage;
 
 /// <summary>Coordinator to worker: cannot be used, and why; the worker ends.</summary>
 public sealed record WorkerRejected(string Reason) : IWireMessage;
@@ -43,8 +45,10 @@ public sealed record BlockComputed(JobId JobId, Epoch Epoch, WorkerId WorkerId, 
 /// <summary>Worker to job: came to nothing; repeated until <see cref="BlockCommitted"/> answers.</summary>
 /// <param name="Code">What the process should exit with if the job fails of it.</param>
 /// <param name="Detail">One sentence.</param>
+/// <param name="Corrupt">The blob of an earlier stage that could not be read, if that was the reason.</param>
 public sealed record BlockFailed(
-    JobId JobId, Epoch Epoch, WorkerId WorkerId, BlockAddress Block, int Attempt, FailureKind Kind, ExitCode Code, string Detail) : IBlockReply;
+    JobId JobId, Epoch Epoch, WorkerId WorkerId, BlockAddress Block, int Attempt, FailureKind Kind, ExitCode Code, string Detail, BlobRef? Corrupt = null)
+    : IBlockReply;
 
 /// <summary>Job to worker: your report is dealt with. Not accepted: another attempt counts instead.</summary>
 public sealed record BlockCommitted(JobId JobId, Epoch Epoch, BlockAddress Block, int Attempt, bool Accepted) : IJobMessage;

@@ -58,7 +58,7 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
-        // Threads read mapped files that are closed next: they must be out of them. They look at their token every second.
+        // Threads read files that are closed next: they must be out of them. They look at their token every second.
         _queue.CompleteAdding();
         foreach (Execution execution in _running.Values)
             execution.Cancellation.Cancel();
@@ -127,9 +127,13 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
         {
             return null;
         }
+        catch (BlobCorruptException e)
+        {
+            return Failed(a, FailureKind.Retryable, e.Code, e.Message) with { Corrupt = e.Blob };
+        }
         catch (ClusterLpException e)
         {
-            return Failed(a, e.Code == ExitCode.BadInput ? FailureKind.BadData : FailureKind.Retryable, e.Code, e.Message);
+            return Failed(a, e.Code is ExitCode.BadInput or ExitCode.Refused ? FailureKind.BadData : FailureKind.Retryable, e.Code, e.Message);
         }
         catch (Exception e)
         {

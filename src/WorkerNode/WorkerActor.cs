@@ -1,19 +1,31 @@
+using System.Diagnostics;
+using System.Globalization;
 using Akka.Actor;
 using Akka.Event;
+using Akka.Remote;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Messages;
 
 namespace ClusterLp.WorkerNode;
 
+/// <summary>Tells a worker to take no new block, to finish and deliver those it holds, and to end.</summary>
+public sealed record DrainWorker
+{
+    public static readonly DrainWorker Instance = new();
+}
+
 /// <summary>
 /// /user/worker: registers, pulls blocks for its free slots, passes them to its executor and reports what comes of them
-/// until the job says it is recorded. Ends with the job, or when the coordinator cannot be found or is lost.
+/// until the job says it is recorded. Ends with the job, when the coordinator cannot be found or is lost, or once it has
+/// drained.
 /// </summary>
 public sealed class WorkerActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan RegisterEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RepeatEvery = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(1);
 
     private readonly WorkerSettings _settings;
     private readonly ICanTell _coordinator;
@@ -25,6 +37,8 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     private IActorRef _executor = ActorRefs.Nobody;
     private JobId _jobId;
     private Epoch _epoch;
+    private long _heard;
+    private bool _draining;
 
     /// <param name="coordinator">The coordinator actor, or a selection of its address.</param>
     /// <param name="ended">Told once why the worker stopped.</param>
@@ -32,13 +46,16 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     {
         (_settings, _coordinator, _ended) = (settings, coordinator, ended);
         Receive<RegisterTick>(_ => Register());
-        Receive<GiveUp>(_ => End(ExitCode.Resumable, $"no coordinator answered within {_settings.GiveUpAfter.TotalSeconds:0} s"));
+        Receive<GiveUp>(_ => End(ExitCode.Resumable, $"no coordinator answered within {JoinWithin.TotalSeconds:0} s"));
         Receive<WorkerRejected>(rejected => End(ExitCode.Usage, rejected.Reason));
         Receive<JobFinished>(finished => End(ExitCode.Done, finished.Reason));
         Receive<WorkerAccepted>(Begin);
+        Receive<DrainWorker>(_ => End(ExitCode.Interrupted, "told to stop"));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
+
+    private TimeSpan JoinWithin => _settings.JoinWithin ?? _settings.GiveUpAfter;
 
     public static Props Props(WorkerSettings settings, ICanTell coordinator, TaskCompletionSource<WorkerEnd> ended) =>
         Akka.Actor.Props.Create(() => new WorkerActor(settings, coordinator, ended));
@@ -46,8 +63,8 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         Timers.StartPeriodicTimer(RegisterTick.Instance, RegisterTick.Instance, RegisterEvery);
-        if (_settings.GiveUpAfter != Timeout.InfiniteTimeSpan)
-            Timers.StartSingleTimer(GiveUp.Instance, GiveUp.Instance, _settings.GiveUpAfter);
+        if (JoinWithin != Timeout.InfiniteTimeSpan)
+            Timers.StartSingleTimer(GiveUp.Instance, GiveUp.Instance, JoinWithin);
         Register();
     }
 
@@ -58,15 +75,38 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
 
     private void Begin(WorkerAccepted accepted)
     {
+        IBlobStore blobs;
+        try
+        {
+            blobs = OpenStore(accepted);
+        }
+        catch (ClusterLpException e)
+        {
+            End(e.Code, e.Message);
+            return;
+        }
         (_job, _jobId, _epoch) = (Sender, accepted.JobId, accepted.Epoch);
         Timers.Cancel(RegisterTick.Instance);
         Timers.Cancel(GiveUp.Instance);
         Context.Watch(_job);
-        var blobs = _settings.OpenStore(accepted.JobDirectory);
+        _heard = Stopwatch.GetTimestamp();
         _executor = Context.ActorOf(Akka.Actor.Props.Create(() => new BlockExecutor(_settings, blobs)), "executor");
         Become(Working);
         Timers.StartPeriodicTimer(RepeatTick.Instance, RepeatTick.Instance, RepeatEvery);
+        Timers.StartPeriodicTimer(PingTick.Instance, PingTick.Instance, PingEvery);
+        Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
+        _settings.Joined();
         RequestWork();
+    }
+
+    private IBlobStore OpenStore(WorkerAccepted accepted)
+    {
+        if (accepted.BlobEndpoint is null || _settings.OpenEndpoint is null)
+            return _settings.OpenStore(accepted.JobDirectory);
+        _log.Info("blobs come from and go to {0}", accepted.BlobEndpoint);
+        return Uri.TryCreate(accepted.BlobEndpoint, UriKind.Absolute, out Uri? endpoint) && endpoint.Scheme is "http" or "https"
+            ? _settings.OpenEndpoint(endpoint)
+            : throw new ClusterLpException(ExitCode.Refused, $"the coordinator's blob endpoint \"{accepted.BlobEndpoint}\" is no http or https address.");
     }
 
     private void Working()
@@ -87,8 +127,13 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
                 _job.Tell(reply);
             }
             RequestWork();
+            EndIfDrained();
         });
-        Receive<BlockCommitted>(Current, answer => _unanswered.Remove((answer.Block, answer.Attempt)));
+        Receive<BlockCommitted>(Current, answer =>
+        {
+            _unanswered.Remove((answer.Block, answer.Attempt));
+            EndIfDrained();
+        });
         Receive<NoWork>(Current, none => Timers.StartSingleTimer(AskTick.Instance, AskTick.Instance, none.RetryAfter));
         Receive<AskTick>(_ => RequestWork());
         Receive<RepeatTick>(_ =>
@@ -97,8 +142,45 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
                 _job.Tell(reply);
         });
         Receive<JobFinished>(Current, finished => End(ExitCode.Done, finished.Reason));
-        Receive<Terminated>(_ => End(ExitCode.Resumable, "the coordinator is gone"));
+        Receive<PingTick>(_ => Ping());
+        Receive<ActorIdentity>(Hear);
+        Receive<Terminated>(_ => End(ExitCode.Resumable, "it is gone"));
+        Receive<ThisActorSystemQuarantinedEvent>(_ => End(ExitCode.Resumable, "it had given this worker up"));
         Receive<WorkerAccepted>(_ => { });
+        Receive<DrainWorker>(_ =>
+        {
+            _draining = true;
+            _job.Tell(new RequestWork(_jobId, _epoch, _settings.Id, 0));
+            EndIfDrained();
+        });
+    }
+
+    /// <summary>
+    /// A silent network breaks no connection, and the cluster's failure detector is no help to a worker that was stopped
+    /// itself: who has heard nothing for long is on its own.
+    /// </summary>
+    private void Ping()
+    {
+        if (_settings.GiveUpAfter != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_heard) > _settings.GiveUpAfter)
+            End(ExitCode.Resumable, string.Create(CultureInfo.InvariantCulture, $"no sign of it for {Stopwatch.GetElapsedTime(_heard).TotalSeconds:0} s"));
+        else
+            Context.ActorSelection(_job.Path).Tell(new Identify(null));
+    }
+
+    private void Hear(ActorIdentity identity)
+    {
+        // Nobody: that is this side's own answer while there is no connection.
+        if (identity.Subject is null || identity.Subject.IsNobody())
+            return;
+        _heard = Stopwatch.GetTimestamp();
+        if (!identity.Subject.Equals(_job))
+            End(ExitCode.Resumable, "another coordinator has taken its place");
+    }
+
+    private void EndIfDrained()
+    {
+        if (_draining && _running.Count == 0 && _unanswered.Count == 0)
+            End(ExitCode.Interrupted, "its last block is delivered");
     }
 
     private bool Current(IJobMessage message) => message.JobId == _jobId && message.Epoch == _epoch;
@@ -106,7 +188,7 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     private void RequestWork()
     {
         int free = _settings.Slots - _running.Count;
-        if (free > 0)
+        if (free > 0 && !_draining)
             _job.Tell(new RequestWork(_jobId, _epoch, _settings.Id, free));
     }
 
@@ -114,8 +196,8 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     {
         if (code == ExitCode.Done && reason.Length == 0)
             _log.Info("the job is done");
-        else
-            _log.Warning("leaving: {0}", reason);
+        else if (code == ExitCode.Done)
+            _log.Warning("the job failed: {0}", reason);
         _ended.TrySetResult(new WorkerEnd(code, reason));
         Context.Stop(Self);
     }
@@ -133,6 +215,11 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     private sealed record RepeatTick
     {
         public static readonly RepeatTick Instance = new();
+    }
+
+    private sealed record PingTick
+    {
+        public static readonly PingTick Instance = new();
     }
 
     private sealed record AskTick

@@ -10,9 +10,19 @@ namespace ClusterLp.WorkerNode;
 /// <param name="Pipeline">What computes them.</param>
 /// <param name="Sources">Opened inputs; not owned.</param>
 /// <param name="OpenStore">The job's blob store, given the job directory as the coordinator names it.</param>
-/// <param name="GiveUpAfter">How long to look for the coordinator.</param>
+/// <param name="GiveUpAfter">How long a coordinator may be silent, at first or later; infinite: for ever.</param>
 public sealed record WorkerSettings(
-    WorkerId Id, int Slots, IFitPipeline Pipeline, SourceCache Sources, Func<string, IBlobStore> OpenStore, TimeSpan GiveUpAfter);
+    WorkerId Id, int Slots, IFitPipeline Pipeline, SourceCache Sources, Func<string, IBlobStore> OpenStore, TimeSpan GiveUpAfter)
+{
+    /// <summary>How long to wait to be let in; null: <see cref="GiveUpAfter"/>.</summary>
+    public TimeSpan? JoinWithin { get; init; }
 
-/// <summary>Why a worker stopped. Done: the job is over. Resumable: no coordinator. Usage: it was turned away.</summary>
+    /// <summary>The job's blob store by way of the coordinator's blob endpoint, where one is announced; null: the folder is used.</summary>
+    public Func<Uri, IBlobStore>? OpenEndpoint { get; init; }
+
+    /// <summary>Called once, from the actor, when a coordinator has let the worker in.</summary>
+    public Action Joined { get; init; } = () => { };
+}
+
+/// <summary>Why a worker stopped. Done: the job is over. Resumable: no coordinator. Usage: it was turned away. Interrupted: drained.</summary>
 public sealed record WorkerEnd(ExitCode Code, string Reason);

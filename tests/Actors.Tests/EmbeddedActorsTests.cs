@@ -4,6 +4,7 @@ using Akka.TestKit.Xunit2;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Jobs.State;
 using ClusterLp.Messages;
 using ClusterLp.Messages.Serialization;
@@ -243,6 +244,85 @@ public sealed class EmbeddedActorsTests() : TestKit(
         Sys.Stop(coordinator);
         WorkerEnd ended = await end.WaitAsync(TimeSpan.FromSeconds(10));
         Assert.Equal(ExitCode.Resumable, ended.Code);
+        Shutdown();
+    }
+
+    [Fact]
+    public async Task Nothing_is_acknowledged_or_reduced_before_it_is_recorded()
+    {
+        var recorded = new HashSet<BlockAddress>();
+        var unrecorded = new List<BlockAddress>();
+        using var job = new TestJob
+        {
+            Log = new RecordingLog
+            {
+                BeforeAppend = records =>
+                {
+                    Thread.Sleep(30);
+                    lock (recorded)
+                        recorded.UnionWith(records.OfType<CommitRecord>().Select(r => new BlockAddress(r.Tensor, r.Stage, r.Block)));
+                },
+            },
+        };
+        var pipeline = new FakePipeline
+        {
+            BeforeReduction = (fit, results) =>
+            {
+                lock (recorded)
+                    unrecorded.AddRange(Enumerable.Range(0, results.Count).Select(i => new BlockAddress(0, fit.Stage, i)).Where(block => !recorded.Contains(block)));
+            },
+        };
+        job.StartWorker(Sys, job.StartCoordinator(Sys, pipeline), pipeline, "w", slots: 2);
+        Assert.Equal(Expected(1), await job.OutcomeAsync());
+        Assert.Empty(unrecorded);
+        Assert.Equal(3 * TestJob.Blocks, job.Log.Records.OfType<CommitRecord>().Count());
+        Assert.Equal(3, job.Log.Records.OfType<ReductionRecord>().Count());
+        Shutdown();
+    }
+
+    [Theory]
+    [InlineData(ExitCode.CannotWrite)]
+    [InlineData(ExitCode.Resumable)]
+    public async Task A_checkpoint_that_fails_stops_the_job_and_its_workers_wait_for_a_successor(ExitCode code)
+    {
+        int appended = 0;
+        using var job = new TestJob
+        {
+            Log = new RecordingLog
+            {
+                BeforeAppend = _ =>
+                {
+                    if (Interlocked.Increment(ref appended) > 4)
+                        throw new ClusterLpException(code, "no more");
+                },
+            },
+        };
+        var pipeline = new FakePipeline();
+        (_, Task<WorkerEnd> end) = job.StartWorker(Sys, job.StartCoordinator(Sys, pipeline), pipeline, "w");
+        JobState last = await job.Ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal(new JobEnd(code, "no more"), last.End);
+        await Task.Delay(300);
+        Assert.False(end.IsCompleted);
+        Shutdown();
+    }
+
+    [Fact]
+    public async Task A_basis_damaged_while_blocks_need_it_is_found_and_the_tensor_starts_over()
+    {
+        using var job = new TestJob();
+        int damaged = 0;
+        var pipeline = new FakePipeline
+        {
+            BeforeBlock = (task, _) =>
+            {
+                if (task.Parameters is FactoriseParameters { Basis: var basis } && task.Address.Block == 3 && Interlocked.Exchange(ref damaged, 1) == 0)
+                    job.Blobs.Write(basis.Uri["file:".Length..], stream => stream.Write(new byte[basis.Length]));
+            },
+        };
+        job.StartWorker(Sys, job.StartCoordinator(Sys, pipeline), pipeline, "w");
+        Assert.Equal(Expected(1), await job.OutcomeAsync());
+        Assert.Single(job.Log.Records.OfType<RewindRecord>());
+        Assert.Equal(1, (await job.Ended.Task).Tensors[0].Rewinds);
         Shutdown();
     }
 }

@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Akka.Actor;
 using ClusterLp.Coordinator;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Jobs.State;
 using ClusterLp.WorkerNode;
 
@@ -30,11 +32,13 @@ internal sealed class TestJob : IDisposable
 
     public JobPlan Plan { get; }
     public FileBlobStore Blobs { get; }
+    public RecordingLog Log { get; init; } = new();
     public TaskCompletionSource<JobState> Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public IActorRef StartCoordinator(ActorSystem system, IFitPipeline pipeline, JobPolicy? policy = null) => system.ActorOf(
         CoordinatorActor.Props(
-            Plan, new JobSettings(pipeline, Blobs, _folder, 1, new Epoch(1), policy ?? new JobPolicy(), new Progress<JobProgress>()), Ended),
+            Plan, new JobSettings(pipeline, Blobs, Log, JobState.Begin(Plan, pipeline.Begin, new Epoch(1), policy ?? new JobPolicy()), _folder, 1,
+                new Progress<JobProgress>()), Ended),
         CoordinatorActor.Name);
 
     public (IActorRef Actor, Task<WorkerEnd> End) StartWorker(
@@ -58,5 +62,25 @@ internal sealed class TestJob : IDisposable
     {
         _sources.Dispose();
         Directory.Delete(_folder, recursive: true);
+    }
+}
+
+/// <summary>A checkpoint in memory that can be told to fail.</summary>
+internal sealed class RecordingLog : ICheckpointLog
+{
+    /// <summary>Runs before records are taken.</summary>
+    public Action<IReadOnlyList<CheckpointRecord>>? BeforeAppend { get; init; }
+
+    public ConcurrentQueue<CheckpointRecord> Records { get; } = [];
+
+    public void Append(IReadOnlyList<CheckpointRecord> records)
+    {
+        BeforeAppend?.Invoke(records);
+        foreach (CheckpointRecord record in records)
+            Records.Enqueue(record);
+    }
+
+    public void Snapshot(JobState state, ImmutableArray<BlobRef> superseded)
+    {
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text;
 using ClusterLp.Core;
 
 namespace ClusterLp.Cluster.Tests;
@@ -7,33 +8,43 @@ namespace ClusterLp.Cluster.Tests;
 /// <summary>A process of the built <c>clusterlp</c>, ended (by its id) at the latest when disposed.</summary>
 internal sealed class ClusterLpProcess : IDisposable
 {
-    public const int Interrupt = 2, Terminate = 15;
+    public const int Interrupt = 2, Terminate = 15, Continue = 18, Stop = 19;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "clusterlp.dll");
 
     private readonly Process _process;
+    private readonly StringBuilder _said = new();
     private readonly Task<string> _output;
     private readonly Task<string> _error;
 
-    private ClusterLpProcess(string[] arguments)
+    private ClusterLpProcess(IEnumerable<string> launcher, IEnumerable<KeyValuePair<string, string>> environment, string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Program, .. arguments])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true,
-        };
+        string[] command = [.. launcher, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Program, .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
         _process = Process.Start(start)!;
         _output = _process.StandardOutput.ReadToEndAsync();
-        _error = _process.StandardError.ReadToEndAsync();
+        _error = ListenAsync();
     }
 
-    public static ClusterLpProcess Start(params string[] arguments) => new(arguments);
+    public static ClusterLpProcess Start(params string[] arguments) => new([], [], arguments);
+
+    /// <param name="launcher">Command and arguments put before the program's; it must replace itself by it (exec).</param>
+    /// <param name="environment">Set for the process beside the test's own.</param>
+    /// <param name="arguments">The program's.</param>
+    public static ClusterLpProcess StartBy(
+        IEnumerable<string> launcher, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments) => new(launcher, environment, arguments);
+
+    /// <summary>With more environment variables, such as failpoints.</summary>
+    public static ClusterLpProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => new([], environment, arguments);
 
     /// <summary>Runs to the end.</summary>
     /// <returns>What it wrote on standard output.</returns>
     public static async Task<string> RunAsync(ExitCode expected, params string[] arguments)
     {
-        using var process = new ClusterLpProcess(arguments);
+        using var process = Start(arguments);
         return await process.ExpectAsync(expected);
     }
 
@@ -42,7 +53,7 @@ internal sealed class ClusterLpProcess : IDisposable
     public async Task<string> ExpectAsync(ExitCode expected)
     {
         using var patience = new CancellationTokenSource(Patience);
-        string what = string.Join(' ', _process.StartInfo.ArgumentList.Skip(1));
+        string what = string.Join(' ', _process.StartInfo.ArgumentList.SkipWhile(argument => argument != Program).Skip(1));
         try
         {
             await _process.WaitForExitAsync(patience.Token);
@@ -60,6 +71,24 @@ internal sealed class ClusterLpProcess : IDisposable
 
     /// <summary>What it wrote on standard error; once it has ended.</summary>
     public Task<string> ErrorAsync() => _error;
+
+    /// <summary>Waits until a text has appeared on its standard error, <paramref name="times"/> times.</summary>
+    public Task UntilItSaysAsync(string text, int times = 1) => JobPaths.UntilAsync(() => Said().Split(text).Length > times, $"'{text}'", Said);
+
+    /// <summary>What it has written on standard error so far.</summary>
+    public string Said()
+    {
+        lock (_said)
+            return _said.ToString();
+    }
+
+    private async Task<string> ListenAsync()
+    {
+        while (await _process.StandardError.ReadLineAsync() is { } line)
+            lock (_said)
+                _said.AppendLine(line);
+        return Said();
+    }
 
     /// <summary>SIGKILL: no chance to say goodbye.</summary>
     public void Kill() => _process.Kill();

@@ -13,7 +13,7 @@ public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJ
     public async Task An_interrupted_coordinator_leaves_no_output_and_its_worker_ends(int signal)
     {
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
-        ClusterLpProcess worker = coordinator.StartWorker();
+        ClusterLpProcess worker = coordinator.StartWorker(1, "--rejoin-timeout", "2s");
         await coordinator.Paths.UnderWayAsync();
         coordinator.Process.Signal(coordinator.Process.Ignores(signal) ? ClusterLpProcess.Terminate : signal);
         await coordinator.Process.ExpectAsync(ExitCode.Interrupted);

@@ -58,8 +58,8 @@ public sealed class HeavyTailedJob : IDisposable
         return copy;
     }
 
-    /// <summary>Starts a coordinator of the same job, or of it with another model, on a free port and waits until it listens.</summary>
-    internal async Task<RunningCoordinator> StartCoordinatorAsync(string? model = null)
+    /// <summary>Starts a coordinator of the same job, or of it with another model, on a free port, with more options, and waits until it listens.</summary>
+    internal async Task<RunningCoordinator> StartCoordinatorAsync(string? model = null, params string[] options)
     {
         JobPaths paths = NextPaths();
         string file = paths.Output + ".json";
@@ -67,7 +67,7 @@ public sealed class HeavyTailedJob : IDisposable
         {
             ["model"] = model ?? Model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1, ["block-rows"] = BlockRows,
         }));
-        ClusterLpProcess process = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", "127.0.0.1:0");
+        ClusterLpProcess process = ClusterLpProcess.Start(["coordinator", "--job", file, "--listen", "127.0.0.1:0", .. options]);
         try
         {
             string address = Path.Combine(paths.JobDirectory, "coordinator.address");
@@ -137,10 +137,13 @@ internal sealed record JobPaths(string Output, string JobDirectory)
     /// <summary>Times a block of any stage was handed out again, as the job's last snapshot says.</summary>
     public int Retries() => JobStatusFile.Read(JobDirectory).Progress!.Retries;
 
-    public static async Task UntilAsync(Func<bool> condition, string what)
+    /// <param name="condition">Looked at every 10 ms, for 45 s.</param>
+    /// <param name="what">It, in words.</param>
+    /// <param name="context">What else to say if it never holds.</param>
+    public static async Task UntilAsync(Func<bool> condition, string what, Func<string>? context = null)
     {
         for (DateTime end = DateTime.UtcNow.AddSeconds(45); !condition(); await Task.Delay(10))
-            Assert.True(DateTime.UtcNow < end, $"waited in vain for {what}");
+            Assert.True(DateTime.UtcNow < end, $"waited in vain for {what}\n{context?.Invoke()}");
     }
 }
 
@@ -149,10 +152,13 @@ internal sealed record RunningCoordinator(ClusterLpProcess Process, string Addre
 {
     private readonly List<ClusterLpProcess> _workers = [];
 
-    public ClusterLpProcess StartWorker(int threads = 1)
+    public ClusterLpProcess StartWorker(int threads = 1, params string[] options) => StartWorker(threads, new Dictionary<string, string>(), options);
+
+    /// <summary>With more environment variables.</summary>
+    public ClusterLpProcess StartWorker(int threads, IReadOnlyDictionary<string, string> environment, params string[] options)
     {
         ClusterLpProcess worker = ClusterLpProcess.Start(
-            "worker", "--coordinator", Address, "--threads", threads.ToString(CultureInfo.InvariantCulture));
+            environment, ["worker", "--coordinator", Address, "--threads", threads.ToString(CultureInfo.InvariantCulture), .. options]);
         _workers.Add(worker);
         return worker;
     }

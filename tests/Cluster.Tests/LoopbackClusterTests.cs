@@ -1,3 +1,4 @@
+using System.Net;
 using Akka.Actor;
 using Akka.Cluster;
 using ClusterLp.Actors.Tests;
@@ -49,7 +50,7 @@ public sealed class LoopbackClusterTests
     [Fact]
     public async Task A_worker_process_without_a_coordinator_ends_resumable()
     {
-        var options = new WorkerOptions("127.0.0.1", 1, "127.0.0.1", 1, Insecure: false) { GiveUpAfter = TimeSpan.FromSeconds(2) };
+        var options = new WorkerOptions(new DnsEndPoint("127.0.0.1", 1), "127.0.0.1", 1, Insecure: false) { RejoinTimeout = TimeSpan.FromSeconds(2) };
         var alone = await Assert.ThrowsAsync<ClusterLpException>(
             () => WorkerProcess.RunAsync(options, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.Equal(ExitCode.Resumable, alone.Code);
@@ -62,7 +63,7 @@ public sealed class LoopbackClusterTests
     [InlineData("example.org")]
     public async Task An_address_others_can_reach_is_refused_unless_allowed(string host)
     {
-        var options = new WorkerOptions(host, 4053, "127.0.0.1", 1, Insecure: false);
+        var options = new WorkerOptions(new DnsEndPoint(host, 4053), "127.0.0.1", 1, Insecure: false);
         var refused = await Assert.ThrowsAsync<ClusterLpException>(() => WorkerProcess.RunAsync(options, CancellationToken.None));
         Assert.Equal(ExitCode.Refused, refused.Code);
         Assert.Contains("--insecure", refused.Message);

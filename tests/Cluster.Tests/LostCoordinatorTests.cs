@@ -9,7 +9,7 @@ public sealed class LostCoordinatorTests(HeavyTailedJob job) : IClassFixture<Hea
     public async Task A_worker_whose_coordinator_is_killed_ends_resumable()
     {
         using RunningCoordinator coordinator = await job.StartCoordinatorAsync();
-        ClusterLpProcess worker = coordinator.StartWorker();
+        ClusterLpProcess worker = coordinator.StartWorker(1, "--rejoin-timeout", "2s");
         await coordinator.Paths.UnderWayAsync();
         coordinator.Process.Kill();
         await worker.ExpectAsync(ExitCode.Resumable);

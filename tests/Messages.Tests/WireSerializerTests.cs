@@ -20,8 +20,10 @@ public sealed class WireSerializerTests : IDisposable
         (t, k, r, b) => new BlockAddress(t, new StageId((StageKind)k, r), b));
     private static readonly Gen<ErrorSums> Sums = Gen.Double.Array[5].Select(x => new ErrorSums(x[0], x[1], x[2], x[3], x[4]));
 
+    private static readonly Gen<InputChecksums> Checksums = Gen.Select(Gen.ULong, Gen.ULong, (r, w) => new InputChecksums(r, w));
+
     private static readonly Gen<StageFigures> Figures = Gen.OneOf(
-        Gen.Double.Array[3].Select(x => (StageFigures)new ScanFigures(x[0], x[1], x[2])),
+        Gen.Select(Gen.Double.Array[3], Checksums, (x, c) => (StageFigures)new ScanFigures(x[0], x[1], x[2], c)),
         Gen.Double.Array[3].Select(x => (StageFigures)new LewisFigures(x[0], x[1], x[2])),
         Gen.Int.Select(x => (StageFigures)new CoresetFigures(x)),
         Gen.Double.Select(x => (StageFigures)new RefineFigures(x)),
@@ -43,7 +45,7 @@ public sealed class WireSerializerTests : IDisposable
         });
 
     private static readonly Gen<IWireMessage> Message =
-        Gen.Select(Gen.String, Gen.Long, Gen.Int, Block, Gen.Select(Block, Plan, Parameters, (b, p, q) => new BlockTask(b, p, q)),
+        Gen.Select(Gen.String, Gen.Long, Gen.Int, Block, Gen.Select(Block, Plan, Parameters, Checksums, Gen.Bool, (b, p, q, c, has) => new BlockTask(b, p, q, has ? c : null)),
             Gen.Select(Blob, Figures, (b, f) => new BlockResult(b, f)), Gen.Double, Gen.Int[0, 13]).Select(IWireMessage (x) =>
         {
             (string text, long term, int n, BlockAddress block, BlockTask task, BlockResult result, double share, int kind) = x;
@@ -51,7 +53,7 @@ public sealed class WireSerializerTests : IDisposable
             return kind switch
             {
                 0 => new RegisterWorker(worker, n, term, n),
-                1 => new WorkerAccepted(job, epoch, text),
+                1 => new WorkerAccepted(job, epoch, text, n % 2 == 0 ? null : text + "e"),
                 2 => new WorkerRejected(text),
                 3 => new RequestWork(job, epoch, worker, n),
                 4 => new AssignBlock(job, epoch, n, task),

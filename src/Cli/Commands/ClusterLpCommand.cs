@@ -12,10 +12,10 @@ internal static class ClusterLpCommand
         Command compress = new CompressCommand(terminal).Create(), inspect = new InspectCommand(terminal).Create(),
             verify = new VerifyCommand(terminal).Create(), coordinator = new CoordinatorCommand(terminal).Create(),
             worker = WorkerCommand.Create(), status = new StatusCommand(terminal).Create(), doctor = new DoctorCommand(terminal).Create(),
-            completion = CompletionCommand.Create(terminal);
+            completion = CompletionCommand.Create(terminal), certs = new CertsCommand(terminal).Create();
         var root = new RootCommand("Robust low-rank compression (entrywise l_p, 1 <= p <= 2) of large embedding matrices, on one machine or a cluster.")
         {
-            compress, inspect, verify, coordinator, worker, status, doctor, DemoCommand.Create(), completion,
+            compress, inspect, verify, coordinator, worker, status, certs, doctor, DemoCommand.Create(), completion,
             CommonOptions.Quiet, CommonOptions.Verbose, CommonOptions.LogFormat,
         };
         var examples = new Dictionary<Command, string[]>
@@ -32,6 +32,7 @@ internal static class ClusterLpCommand
             [coordinator] = ["clusterlp coordinator --job job.json --listen 127.0.0.1:4053",
                 """job.json: {"model": "model.safetensors", "compression": 0.28, "output": "out"}"""],
             [worker] = ["clusterlp worker --coordinator 127.0.0.1:4053 --threads 2"],
+            [certs] = ["clusterlp certs --host coordinator.example --host worker-1.example,10.0.0.2", "clusterlp certs --dir certs --host worker-2.example --days 90"],
             [status] = ["clusterlp status --job-dir jobs/embeddings"],
             [completion] = ["source <(clusterlp completion bash)", "clusterlp completion fish > ~/.config/fish/completions/clusterlp.fish"],
         };

@@ -14,7 +14,7 @@ internal sealed class CompressCommand(Terminal terminal)
     private readonly JobOptions _job = new();
     private readonly Option<int?> _workers = OptionParsers.Whole("--workers", "N", "Worker actors in this process (default: 1); the factors do not depend on it.");
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads of each worker (default: the cores, shared out); the factors do not depend on it.");
-    private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Keep intermediate results here (default: a hidden folder beside the output, removed at the end).", HelpName = "DIR" };
+    private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Keep intermediate results here; given again, an interrupted job goes on (default: a hidden folder beside the output, removed when the job is done).", HelpName = "DIR" };
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public Command Create()
@@ -34,7 +34,7 @@ internal sealed class CompressCommand(Terminal terminal)
         int threads = parse.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             spec, parse.GetValue(_jobDirectory),
-            (plan, directory, progress, token) => EmbeddedJob.RunAsync(plan, new EmbeddedOptions(workers, threads, directory), progress, token),
+            (store, progress, token) => EmbeddedJob.RunAsync(store, new EmbeddedOptions(workers, threads), progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;

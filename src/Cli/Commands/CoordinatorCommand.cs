@@ -4,6 +4,8 @@ using ClusterLp.Cli.Hosting;
 using ClusterLp.Cli.Rendering;
 using ClusterLp.Cli.Running;
 using ClusterLp.Core;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Cli.Commands;
@@ -14,17 +16,21 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     private readonly Option<string> _job = new("--job") { Description = "The job: a JSON object with model and the options of compress as keys.", HelpName = "FILE", Required = true };
     private readonly Option<DnsEndPoint?> _listen = OptionParsers.EndPoint("--listen", "Address for workers to join (default: 127.0.0.1:4053; port 0 takes a free one).", portZero: true);
     private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Folder for intermediate results that all workers can reach (default: the job file's, or a hidden one beside the output).", HelpName = "DIR" };
+    private readonly Option<DnsEndPoint?> _serveBlobs = OptionParsers.EndPoint("--serve-blobs", "Also serve intermediate results here, to workers that do not see the job directory (port 0 takes a free one).", portZero: true);
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads for reductions (default: the cores).");
     private readonly Option<bool> _force = new("--force") { Description = "Replace an existing output." };
-    private readonly Option<bool> _insecure = new("--insecure") { Description = "Allow an address other than loopback without TLS." };
+    private readonly TlsOptions _tls = new();
+    private readonly RootOptions _roots = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public Command Create()
     {
         var command = new Command("coordinator", "Run a job on a cluster: workers join, compute its blocks, and this process writes the output.")
         {
-            _job, _listen, _jobDirectory, _threads, _force, _insecure, _json,
+            _job, _listen, _jobDirectory, _serveBlobs, _threads, _force, _json,
         };
+        _tls.AddTo(command);
+        _roots.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -34,14 +40,32 @@ internal sealed class CoordinatorCommand(Terminal terminal)
         JobFile job = JobFile.Read(parse.GetValue(_job)!);
         DnsEndPoint listen = parse.GetValue(_listen) ?? new DnsEndPoint("127.0.0.1", 4053);
         int threads = parse.GetValue(_threads) ?? Environment.ProcessorCount;
-        bool insecure = parse.GetValue(_insecure);
+        NodeTls? tls = _tls.Load(parse);
+        EnsureInside(_roots.Read(parse, parse.GetValue(_jobDirectory), listen.Host), job);
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
-            (plan, directory, progress, token) => CoordinatorProcess.RunAsync(
-                plan, new CoordinatorOptions(listen.Host, listen.Port, directory, threads, insecure), progress, token),
+            (store, progress, token) => CoordinatorProcess.RunAsync(
+                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = parse.GetValue(_serveBlobs) },
+                progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;
+    }
+
+    // The job file may come from someone who may not read or write everything this process can.
+    private static void EnsureInside(PathRoots roots, JobFile job)
+    {
+        roots.Ensure("the output", job.Spec.Output);
+        if (job.JobDirectory is { } directory)
+            roots.Ensure("the job directory", directory);
+        if (job.Spec.RowWeights is { } weights)
+            roots.Ensure("the row weights", weights);
+        roots.Ensure("the model", job.Spec.Input);
+        if (roots.AreLimited)
+        {
+            using IModel model = ModelFiles.Open(job.Spec.Input);
+            roots.Ensure(model);
+        }
     }
 }

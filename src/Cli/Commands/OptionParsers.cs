@@ -17,6 +17,10 @@ internal static class OptionParsers
         name, help, description, $"a whole number of {least} or more",
         text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= least ? value : null);
 
+    /// <summary>A duration of a second or more: seconds, or with a unit (90s, 5m, 2h).</summary>
+    public static Option<TimeSpan?> Duration(string name, string description) =>
+        Parsed(name, "TIME", description, "a time of a second or more and a day at most, such as 90s, 5m or 2h", ParseDuration);
+
     /// <summary>A seed: a whole number below 2^64.</summary>
     public static Option<ulong?> Seed(string name, string description) => Parsed<ulong>(name, "N", description, "a whole number from 0 to 18446744073709551615",
         text => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null);
@@ -87,6 +91,20 @@ internal static class OptionParsers
         if (value is null)
             result.AddError($"{name} is '{result.Tokens[0].Value}'; expected {expected}.");
         return value;
+    }
+
+    private static TimeSpan? ParseDuration(string text)
+    {
+        (string number, int unit) = text switch
+        {
+            [.. var head, 's'] => (head, 1),
+            [.. var head, 'm'] => (head, 60),
+            [.. var head, 'h'] => (head, 3600),
+            _ => (text, 1),
+        };
+        return int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && (long)value * unit is >= 1 and <= 86400
+            ? TimeSpan.FromSeconds((long)value * unit)
+            : null;
     }
 
     private static DnsEndPoint? ParseEndPoint(string text, bool portZero)

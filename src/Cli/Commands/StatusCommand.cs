@@ -14,12 +14,13 @@ internal sealed class StatusCommand(Terminal terminal)
     private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "The job's directory.", HelpName = "DIR" };
     private readonly Option<DnsEndPoint?> _coordinator = OptionParsers.EndPoint("--coordinator", "Where the job's coordinator listens.", portZero: false);
     private readonly Option<string?> _host = new("--host") { Description = "With --coordinator: this machine's address, for the answer (default: 127.0.0.1).", HelpName = "HOST" };
-    private readonly Option<bool> _insecure = new("--insecure") { Description = "With --coordinator: allow an address other than loopback without TLS." };
+    private readonly TlsOptions _tls = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public Command Create()
     {
-        var command = new Command("status", "Say how far a job has come, and whether its process is alive.") { _jobDirectory, _coordinator, _host, _insecure, _json };
+        var command = new Command("status", "Say how far a job has come, and whether its process is alive.") { _jobDirectory, _coordinator, _host, _json };
+        _tls.AddTo(command);
         command.Validators.Add(result =>
         {
             if (result.GetResult(_jobDirectory) is null == result.GetResult(_coordinator) is null)
@@ -35,7 +36,7 @@ internal sealed class StatusCommand(Terminal terminal)
         bool? alive;
         if (parse.GetValue(_coordinator) is { } coordinator)
         {
-            status = await StatusQuery.AskAsync(coordinator, parse.GetValue(_host) ?? "127.0.0.1", parse.GetValue(_insecure), cancellation);
+            status = await StatusQuery.AskAsync(coordinator, parse.GetValue(_host) ?? "127.0.0.1", _tls.Load(parse), _tls.IsInsecure(parse), cancellation);
             // It has just answered, whatever machine it is on.
             alive = true;
         }

@@ -15,15 +15,26 @@ internal static class WorkerCommand
         var host = new Option<string?>("--host") { Description = "This worker's own address (default: 127.0.0.1).", HelpName = "HOST" };
         Option<int?> threads = OptionParsers.Whole("--threads", "N", "Blocks computed at once (default: the cores).");
         var jobDirectory = new Option<string?>("--job-dir") { Description = "Where this machine has the job directory (default: the coordinator's path).", HelpName = "DIR" };
-        var insecure = new Option<bool>("--insecure") { Description = "Allow an address other than loopback without TLS." };
-        var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, threads, jobDirectory, insecure };
+        Option<TimeSpan?> rejoin = OptionParsers.Duration("--rejoin-timeout", "How long to look for the coordinator, at first and after losing it (default: 5m).");
+        Option<TimeSpan?> drain = OptionParsers.Duration("--drain-timeout", "How long blocks in work may take after SIGTERM or Ctrl-C (default: 30s).");
+        var tls = new TlsOptions();
+        var roots = new RootOptions();
+        var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, threads, jobDirectory, rejoin, drain };
+        tls.AddTo(command);
+        roots.AddTo(command);
         command.SetAction(async (parse, cancellation) =>
         {
             DnsEndPoint target = parse.GetValue(coordinator)!;
-            var options = new WorkerOptions(
-                target.Host, target.Port, parse.GetValue(host) ?? "127.0.0.1", parse.GetValue(threads) ?? Environment.ProcessorCount, parse.GetValue(insecure))
+            string own = parse.GetValue(host) ?? "127.0.0.1";
+            var options = new WorkerOptions(target, own, parse.GetValue(threads) ?? Environment.ProcessorCount, tls.IsInsecure(parse))
             {
                 JobDirectory = parse.GetValue(jobDirectory),
+                Tls = tls.Load(parse),
+                Roots = roots.Read(parse, parse.GetValue(jobDirectory), own, target.Host),
+            };
+            options = options with
+            {
+                RejoinTimeout = parse.GetValue(rejoin) ?? options.RejoinTimeout, DrainTimeout = parse.GetValue(drain) ?? options.DrainTimeout,
             };
             await WorkerProcess.RunAsync(options, cancellation);
             return (int)ExitCode.Done;

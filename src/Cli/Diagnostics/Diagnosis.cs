@@ -34,6 +34,7 @@ internal static class Diagnosis
         Kernels(),
         Factorisations(),
         TemporarySpace(),
+        await TlsCheck.RunAsync(cancellation),
         await SelfCheck.RunAsync(cancellation),
     ];
 

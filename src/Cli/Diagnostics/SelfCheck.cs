@@ -31,7 +31,7 @@ internal static class SelfCheck
             var silent = new Terminal(Console(), Console());
             JobReport report = await new CompressionRun(silent, quiet: true).RunAsync(
                 new JobSpec { Input = input, Output = output, Rank = 1, P = P }, null,
-                (plan, directory, progress, token) => EmbeddedJob.RunAsync(plan, new EmbeddedOptions(1, 1, directory), progress, token), cancellation);
+                (store, progress, token) => EmbeddedJob.RunAsync(store, new EmbeddedOptions(1, 1), progress, token), cancellation);
 
             double best = BestError(a, ReadV(output)), reported = report.Tensors[0].Errors.Lp;
             bool agrees = Math.Abs(reported - best) <= Tolerance * best;

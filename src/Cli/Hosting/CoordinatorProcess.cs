@@ -1,19 +1,30 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Security;
 using Akka.Actor;
 using Akka.Cluster;
 using ClusterLp.Coordinator;
+using ClusterLp.Coordinator.Blobs;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Checkpoints;
+using ClusterLp.Core.Jobs.State;
 using Serilog;
 
 namespace ClusterLp.Cli.Hosting;
 
 /// <param name="Host">Address to listen on (loopback unless allowed otherwise).</param>
 /// <param name="Port">Port; 0 picks a free one, which is logged and written to the job directory.</param>
-/// <param name="JobDirectory">Shared folder for blobs and job state.</param>
 /// <param name="Threads">Threads for reductions.</param>
 /// <param name="Insecure">Allow a non-loopback address without TLS.</param>
-public sealed record CoordinatorOptions(string Host, int Port, string JobDirectory, int Threads, bool Insecure);
+public sealed record CoordinatorOptions(string Host, int Port, int Threads, bool Insecure)
+{
+    /// <summary>Who this node is and whom it trusts; null: plain TCP.</summary>
+    public NodeTls? Tls { get; init; }
+
+    /// <summary>Where to serve blobs to workers that do not see the job directory; null: nowhere. Port 0: a free one.</summary>
+    public DnsEndPoint? ServeBlobs { get; init; }
+}
 
 /// <summary>The coordinator of a cluster: one node of role "coordinator"; workers join it.</summary>
 public static class CoordinatorProcess
@@ -24,27 +35,35 @@ public static class CoordinatorProcess
     /// <exception cref="ClusterLpException">The job failed, the address cannot be listened on (73) or is not allowed (77).</exception>
     /// <exception cref="OperationCanceledException">Interrupted.</exception>
     public static async Task<JobOutcome> RunAsync(
-        JobPlan plan, CoordinatorOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
+        JobStore store, CoordinatorOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
     {
-        NodeConfig.EnsureAllowed(options.Host, options.Insecure);
-        var folder = new JobFolder(options.JobDirectory, plan);
+        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Host);
+        await using BlobServer? blobs = options.ServeBlobs is { } serve ? await ServeAsync(serve, options, store) : null;
         ActorSystem system = NodeConfig.Listen(
-            options.Host, options.Port, NodeConfig.Cluster(options.Host, options.Port, NodeConfig.CoordinatorRole, seed: null));
+            options.Host, options.Port, NodeConfig.Cluster(options.Host, options.Port, NodeConfig.CoordinatorRole, seed: null), options.Tls);
         try
         {
             Cluster cluster = Cluster.Get(system);
             cluster.Join(cluster.SelfAddress);
-            var job = new JobRun(system, plan, folder, options.Threads, progress, IFitPipeline.Standard);
+            var job = new JobRun(system, store, options.Threads, progress, blobs?.Endpoint);
             string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
-            folder.WriteAddress(address);
+            WriteAddress(store.Path, address);
             Log.Information("listening on {Address}", address);
+            bool dismissed = false;
             try
             {
-                return await job.WaitAsync(cancellation);
+                JobOutcome outcome = await job.WaitAsync(cancellation);
+                dismissed = true;
+                return outcome;
+            }
+            catch (ClusterLpException e)
+            {
+                dismissed = !new JobEnd(e.Code, e.Message).MayResume;
+                throw;
             }
             finally
             {
-                if (!cancellation.IsCancellationRequested)
+                if (dismissed)
                     await DrainAsync(cluster, job.Coordinator);
             }
         }
@@ -52,6 +71,30 @@ public static class CoordinatorProcess
         {
             await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
         }
+    }
+
+    /// <summary>Says where the coordinator listens, in the job directory: <c>HOST:PORT</c>.</summary>
+    private static void WriteAddress(string jobDirectory, string address)
+    {
+        string path = Path.Combine(jobDirectory, "coordinator.address");
+        try
+        {
+            File.WriteAllText(path + ".tmp", address + "\n");
+            File.Move(path + ".tmp", path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw ClusterLpException.CannotWrite($"{path}: cannot write into the job directory: {e.Message}", e);
+        }
+    }
+
+    private static async Task<BlobServer> ServeAsync(DnsEndPoint address, CoordinatorOptions options, JobStore store)
+    {
+        Func<SslServerAuthenticationOptions>? tls = options.Tls is { } node ? node.ServerOptions : null;
+        BlobServer server = await BlobServer.StartAsync(
+            new BlobServerOptions(address.Host, address.Port, tls, options.Insecure), store.Blobs, store.Plan.Id, store.Epoch);
+        Log.Information("serving blobs at {Endpoint}", server.Endpoint);
+        return server;
     }
 
     private static async Task DrainAsync(Cluster cluster, IActorRef coordinator)

@@ -3,30 +3,29 @@ using Akka.Actor;
 using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.WorkerNode;
 
 namespace ClusterLp.Cli.Hosting;
 
 /// <param name="Workers">Worker actors in this process, 1 or more.</param>
 /// <param name="ThreadsPerWorker">Slots (dedicated threads) of each, 1 or more.</param>
-/// <param name="JobDirectory">Where blobs and job state go.</param>
-public sealed record EmbeddedOptions(int Workers, int ThreadsPerWorker, string JobDirectory);
+public sealed record EmbeddedOptions(int Workers, int ThreadsPerWorker);
 
 /// <summary>Runs a job's fit with coordinator and workers in this process: the same actors, no network.</summary>
 public static class EmbeddedJob
 {
     /// <exception cref="Core.ClusterLpException">The job failed; says why and with which exit code.</exception>
     /// <exception cref="OperationCanceledException">Interrupted; every thread has stopped.</exception>
-    public static async Task<JobOutcome> RunAsync(JobPlan plan, EmbeddedOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
+    public static async Task<JobOutcome> RunAsync(JobStore store, EmbeddedOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
     {
-        var folder = new JobFolder(options.JobDirectory, plan);
         // Disposed last: the threads that read it end with the actor system.
         using var sources = new SourceCache(ModelFiles.Open);
         ActorSystem system = NodeConfig.Start(NodeConfig.Local);
         try
         {
             int threads = Math.Min(Environment.ProcessorCount, options.Workers * options.ThreadsPerWorker);
-            var job = new JobRun(system, plan, folder, threads, progress, IFitPipeline.Standard);
+            var job = new JobRun(system, store, threads, progress);
             var workers = new Task<WorkerEnd>[options.Workers];
             for (int i = 0; i < options.Workers; i++)
             {
@@ -34,7 +33,7 @@ public static class EmbeddedJob
                 workers[i] = ended.Task;
                 var worker = new WorkerSettings(
                     new WorkerId(string.Create(CultureInfo.InvariantCulture, $"embedded-{i}")), options.ThreadsPerWorker, IFitPipeline.Standard,
-                    sources, _ => folder.Blobs, Timeout.InfiniteTimeSpan);
+                    sources, _ => store.Blobs, Timeout.InfiniteTimeSpan);
                 system.ActorOf(WorkerActor.Props(worker, job.Coordinator, ended), $"worker-{i}");
             }
             // With its last worker a job in one process would wait for ever.

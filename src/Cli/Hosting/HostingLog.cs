@@ -10,13 +10,20 @@ internal static class HostingLog
 {
     /// <summary>
     /// Writes to <see cref="Log.Logger"/> as it is now. Below debug level Akka is heard from warnings up and its transport
-    /// not at all: it reports each lost or refused connection with a stack trace, where coordinator and worker say it in a line.
+    /// not at all: it reports each lost or refused connection with stack traces, where coordinator and worker say it in a
+    /// line, and <see cref="TransportLog"/> who was refused.
     /// </summary>
     public static ILoggerFactory Create()
     {
-        LoggerConfiguration configuration = new LoggerConfiguration().MinimumLevel.Verbose().WriteTo.Logger(Log.Logger);
-        if (!Log.IsEnabled(LogEventLevel.Debug))
-            configuration.Filter.ByExcluding(IsOfAkka);
+        bool debug = Log.IsEnabled(LogEventLevel.Debug);
+        LoggerConfiguration configuration = new LoggerConfiguration().MinimumLevel.Verbose()
+            .WriteTo.Sink(new TransportLog())
+            .WriteTo.Logger(rest =>
+            {
+                if (!debug)
+                    rest.Filter.ByExcluding(line => IsOfAkka(line) || TransportLog.IsOfConnection(line));
+                rest.MinimumLevel.Verbose().WriteTo.Logger(Log.Logger);
+            });
         return new SerilogLoggerFactory(configuration.CreateLogger(), dispose: true);
     }
 
@@ -26,6 +33,7 @@ internal static class HostingLog
             return true;
         string actor = line.Properties.TryGetValue("ActorPath", out LogEventPropertyValue? value) && value is ScalarValue { Value: string path } ? path : "";
         return !actor.Contains("/user/", StringComparison.Ordinal)
-            && (line.Level < LogEventLevel.Warning || actor.Contains("/system/endpointManager", StringComparison.Ordinal));
+            && (line.Level < LogEventLevel.Warning || actor.Contains("/system/endpointManager", StringComparison.Ordinal)
+                || actor.Contains("/joinSeedNodeProcess", StringComparison.Ordinal));
     }
 }

@@ -2,7 +2,7 @@ using Akka.Actor;
 using ClusterLp.Coordinator;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
-using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Jobs.State;
 
 namespace ClusterLp.Cli.Hosting;
@@ -10,15 +10,19 @@ namespace ClusterLp.Cli.Hosting;
 /// <summary>The coordinator's side of a job in a running actor system, embedded or clustered.</summary>
 internal sealed class JobRun
 {
-    private readonly JobPlan _plan;
-    private readonly IBlobStore _blobs;
+    private readonly JobStore _store;
     private readonly TaskCompletionSource<JobState> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public JobRun(ActorSystem system, JobPlan plan, JobFolder folder, int threads, IProgress<JobProgress> progress, IFitPipeline pipeline)
+    /// <param name="system">Where the coordinator actor is started.</param>
+    /// <param name="store">The job, at its beginning or where an earlier run left it.</param>
+    /// <param name="threads">Threads of a reduction.</param>
+    /// <param name="progress">Told a few times a second.</param>
+    /// <param name="blobEndpoint">Where blobs are served to workers that do not see the job directory; null: nowhere.</param>
+    public JobRun(ActorSystem system, JobStore store, int threads, IProgress<JobProgress> progress, string? blobEndpoint = null)
     {
-        (_plan, _blobs) = (plan, folder.Blobs);
-        var settings = new JobSettings(pipeline, _blobs, folder.FullPath, threads, new Epoch(1), new JobPolicy(), progress);
-        Coordinator = system.ActorOf(CoordinatorActor.Props(plan, settings, _ended), CoordinatorActor.Name);
+        _store = store;
+        var settings = new JobSettings(IFitPipeline.Standard, store.Blobs, store.Log, store.State, store.Path, threads, progress) { BlobEndpoint = blobEndpoint };
+        Coordinator = system.ActorOf(CoordinatorActor.Props(store.Plan, settings, _ended), CoordinatorActor.Name);
     }
 
     public IActorRef Coordinator { get; }
@@ -38,6 +42,6 @@ internal sealed class JobRun
         }
         if (last.End is { Code: not ExitCode.Done } end)
             throw new ClusterLpException(end.Code, end.Reason);
-        return new JobOutcome(_plan, [.. last.Tensors.Select(tensor => tensor.Fit)], _blobs, last.Workers.Count, last.Retries);
+        return new JobOutcome(_store.Plan, [.. last.Tensors.Select(tensor => tensor.Fit)], _store.Blobs, last.Workers.Count, last.Retries);
     }
 }

@@ -5,7 +5,6 @@ using Akka.Actor.Setup;
 using Akka.Configuration;
 using Akka.Hosting.Logging;
 using ClusterLp.Core;
-using ClusterLp.Messages.Serialization;
 using Microsoft.Extensions.Logging;
 using Serilog;
 using Serilog.Events;
@@ -25,7 +24,9 @@ internal static class NodeConfig
     /// Starts an actor system that logs through <see cref="HostingLog"/>. A generic host around it would cost a third of
     /// a small job's time and manage nothing else.
     /// </summary>
-    public static ActorSystem Start(Config config)
+    /// <param name="config">What the system is to be.</param>
+    /// <param name="tls">Both ends of every connection show a certificate; null: plain TCP, or no network.</param>
+    public static ActorSystem Start(Config config, NodeTls? tls = null)
     {
         ILoggerFactory log = HostingLog.Create();
         var loggers = ConfigurationFactory.ParseString(
@@ -34,22 +35,31 @@ internal static class NodeConfig
               loggers = ["{{typeof(LoggerFactoryLogger).AssemblyQualifiedName}}"]
               loglevel = {{Level()}}
               stdout-loglevel = OFF
+              stdout-logger-class = "{{typeof(SilentLogger).AssemblyQualifiedName}}"
               log-dead-letters = off
               log-dead-letters-during-shutdown = off
               coordinated-shutdown.run-by-clr-shutdown-hook = off
             }
             """);
-        ActorSystemSetup setup = BootstrapSetup.Create().WithConfig(loggers.WithFallback(config)).And(new LoggerFactorySetup(log));
+        Config all = tls is null ? loggers.WithFallback(config) : loggers.WithFallback(NodeTlsTransport.Config).WithFallback(config);
+        ActorSystemSetup setup = BootstrapSetup.Create().WithConfig(all).And(new LoggerFactorySetup(log));
+        if (tls is not null)
+            setup = setup.And(NodeTlsTransport.Setup(tls));
         return ActorSystem.Create(SystemName, setup);
     }
 
     /// <summary>Starts an actor system that listens on an address.</summary>
-    /// <exception cref="ClusterLpException">It cannot (exit 73): in use, not this machine's, not permitted.</exception>
-    public static ActorSystem Listen(string host, int port, Config config)
+    /// <exception cref="ClusterLpException">
+    /// It cannot (exit 73): in use, not this machine's, not permitted. Or the certificate names another host (64).
+    /// </exception>
+    public static ActorSystem Listen(string host, int port, Config config, NodeTls? tls = null)
     {
+        if (tls is not null && !tls.IsNamed(PublicHost(host)))
+            throw ClusterLpException.Usage($"this node's certificate does not name {PublicHost(host)}, so no other node would accept it there: "
+                + $"give the address it names, or make one with clusterlp certs --host {PublicHost(host)}.");
         try
         {
-            return Start(config);
+            return Start(config, tls);
         }
         catch (Exception e) when (e is not ClusterLpException)
         {
@@ -64,8 +74,6 @@ internal static class NodeConfig
     /// <summary>A node that listens on <paramref name="host"/>:<paramref name="port"/> (0: a free port) and joins the coordinator.</summary>
     public static Config Cluster(string host, int port, string role, Address? seed)
     {
-        bool anyAddress = IPAddress.TryParse(host, out IPAddress? address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
-        string publicHost = anyAddress ? Dns.GetHostName() : host;
         string seeds = seed is null ? "" : $"\"{seed}\"";
         return ConfigurationFactory.ParseString(
             $$"""
@@ -73,7 +81,7 @@ internal static class NodeConfig
               actor.provider = cluster
               remote.dot-netty.tcp {
                 hostname = "{{host}}"
-                public-hostname = "{{publicHost}}"
+                public-hostname = "{{PublicHost(host)}}"
                 port = {{port}}
                 maximum-frame-size = 1048576b
                 # On Unix .NET takes it for leave to share the port with another process.
@@ -92,18 +100,20 @@ internal static class NodeConfig
                 leader-actions-interval = 200ms
                 gossip-interval = 500ms
                 failure-detector.acceptable-heartbeat-pause = 10s
-                downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
-                # The cluster is the coordinator's: without it a worker has nothing to do, so the oldest coordinator's side stays.
-                split-brain-resolver {
-                  active-strategy = keep-oldest
-                  stable-after = 5s
-                  keep-oldest { role = {{CoordinatorRole}}, down-if-alone = off }
-                }
-                shutdown-after-unsuccessful-join-seed-nodes = 60s
+                downing-provider-class = "{{(role == CoordinatorRole ? typeof(CoordinatorDowning).AssemblyQualifiedName : "")}}"
+                # A worker that does not get in soon tries again with a new actor system.
+                seed-node-timeout = 1s
+                retry-unsuccessful-join-after = 2s
+                run-coordinated-shutdown-when-down = on
                 log-info = off
               }
+              # Goodbyes are short: whoever waits for them may be gone.
+              coordinated-shutdown {
+                default-phase-timeout = 2s
+                phases.cluster-exiting.timeout = 2s
+              }
             }
-            """).WithFallback(WireSerializer.Config);
+            """).WithFallback(RemotePayloads.Config);
     }
 
     /// <summary>Talks to a cluster's actors without being a member of it.</summary>
@@ -116,16 +126,37 @@ internal static class NodeConfig
             dot-netty.tcp { hostname = "{{host}}", port = 0 }
           }
         }
-        """).WithFallback(WireSerializer.Config);
+        """).WithFallback(RemotePayloads.Config);
 
-    /// <exception cref="ClusterLpException">The address is reachable from other machines and nothing protects it (exit 77).</exception>
-    public static void EnsureAllowed(string host, bool insecure)
+    /// <summary>Where a node is, as messages name it.</summary>
+    public static Address AddressOf(DnsEndPoint node, NodeTls? tls) => new(NodeTlsTransport.Scheme(tls), SystemName, node.Host, node.Port);
+
+    /// <summary>
+    /// Loopback is allowed; any other address needs TLS, or a word of the user's that it need not be, which is repeated in
+    /// the log.
+    /// </summary>
+    /// <exception cref="ClusterLpException">An address is reachable from other machines and nothing protects it (exit 77).</exception>
+    public static void EnsureAllowed(NodeTls? tls, bool insecure, params ReadOnlySpan<string> hosts)
     {
-        if (insecure || host == "localhost" || IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address))
+        foreach (string host in hosts)
+        {
+            if (tls is not null || IsLoopback(host))
+                continue;
+            if (!insecure)
+                throw new ClusterLpException(ExitCode.Refused,
+                    $"{host} can be reached from other machines, and anyone there could join: make certificates with clusterlp certs and give --tls-cert, --tls-key and --tls-ca, use a loopback address (127.0.0.1), or --insecure on a network you trust.");
+            Log.Warning("--insecure: connections of {Host} are neither encrypted nor authenticated: whoever reaches them can read this job's messages and paths, join it, send it false results and end it", host);
             return;
-        throw new ClusterLpException(ExitCode.Refused,
-            $"{host} can be reached from other machines, and anyone there could join: use a loopback address (127.0.0.1), or --insecure on a network you trust.");
+        }
     }
+
+    /// <summary>Whether only this machine reaches an address.</summary>
+    public static bool IsLoopback(string host) =>
+        host == "localhost" || IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address);
+
+    /// <summary>The name under which others know a node that listens on <paramref name="host"/>.</summary>
+    private static string PublicHost(string host) =>
+        IPAddress.TryParse(host, out IPAddress? address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)) ? Dns.GetHostName() : host;
 
     private static string Level() =>
         Log.IsEnabled(LogEventLevel.Debug) ? "DEBUG" : Log.IsEnabled(LogEventLevel.Information) ? "INFO" : "WARNING";

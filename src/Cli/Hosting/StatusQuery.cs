@@ -15,18 +15,17 @@ internal static class StatusQuery
 
     /// <param name="coordinator">Where it listens.</param>
     /// <param name="host">This process' own address, which the coordinator answers to.</param>
+    /// <param name="tls">Who this process is; null: plain TCP.</param>
     /// <param name="insecure">Allow non-loopback addresses without TLS.</param>
     /// <param name="cancellation">Stops waiting.</param>
     /// <exception cref="ClusterLpException">No answer (exit 75) or an address that is not allowed (77).</exception>
-    public static async Task<JobStatus> AskAsync(DnsEndPoint coordinator, string host, bool insecure, CancellationToken cancellation)
+    public static async Task<JobStatus> AskAsync(DnsEndPoint coordinator, string host, NodeTls? tls, bool insecure, CancellationToken cancellation)
     {
-        NodeConfig.EnsureAllowed(coordinator.Host, insecure);
-        NodeConfig.EnsureAllowed(host, insecure);
-        ActorSystem system = NodeConfig.Listen(host, 0, NodeConfig.Visitor(host));
+        NodeConfig.EnsureAllowed(tls, insecure, coordinator.Host, host);
+        ActorSystem system = NodeConfig.Listen(host, 0, NodeConfig.Visitor(host), tls);
         try
         {
-            var address = new Address("akka.tcp", NodeConfig.SystemName, coordinator.Host, coordinator.Port);
-            ActorSelection actor = system.ActorSelection(new RootActorPath(address) / "user" / CoordinatorActor.Name);
+            ActorSelection actor = system.ActorSelection(new RootActorPath(NodeConfig.AddressOf(coordinator, tls)) / "user" / CoordinatorActor.Name);
             return Status(await actor.Ask<StatusReported>(RequestStatus.Instance, Patience, cancellation));
         }
         catch (AskTimeoutException e)

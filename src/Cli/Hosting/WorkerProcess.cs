@@ -1,85 +1,82 @@
+using System.Diagnostics;
 using System.Globalization;
-using Akka.Actor;
-using ClusterLp.Coordinator;
+using System.Net;
 using ClusterLp.Core;
-using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.WorkerNode;
+using Serilog;
 
 namespace ClusterLp.Cli.Hosting;
 
-/// <param name="CoordinatorHost">Where the coordinator listens.</param>
-/// <param name="CoordinatorPort">Its port.</param>
+/// <param name="Coordinator">Where the coordinator listens.</param>
 /// <param name="Host">This worker's own address (loopback by default); its port is chosen by the system.</param>
 /// <param name="Threads">Blocks computed at once.</param>
 /// <param name="Insecure">Allow a non-loopback address without TLS.</param>
-public sealed record WorkerOptions(string CoordinatorHost, int CoordinatorPort, string Host, int Threads, bool Insecure)
+public sealed record WorkerOptions(DnsEndPoint Coordinator, string Host, int Threads, bool Insecure)
 {
     /// <summary>Where this machine has the job directory; null: where the coordinator has it.</summary>
     public string? JobDirectory { get; init; }
 
-    /// <summary>How long to look for the coordinator.</summary>
-    public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromSeconds(45);
+    /// <summary>How long to look for a coordinator, at first and after each loss.</summary>
+    public TimeSpan RejoinTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long blocks in work may take once the worker is told to stop.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Who this node is and whom it trusts; null: plain TCP.</summary>
+    public NodeTls? Tls { get; init; }
+
+    /// <summary>Where inputs and the job directory may lie, whatever the coordinator says.</summary>
+    public PathRoots Roots { get; init; } = PathRoots.Anywhere;
 }
 
-/// <summary>A worker of a cluster: joins, pulls blocks, ends when the job does.</summary>
+/// <summary>A worker of a cluster: joins, pulls blocks, joins again when it has lost the coordinator, ends when the job does.</summary>
 public static class WorkerProcess
 {
-    /// <summary>Blocks are told to stop and do so within a second.</summary>
-    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(5);
+    /// <summary>A new actor system may find the coordinator where one cannot, turned away for what it saw before.</summary>
+    private static readonly TimeSpan LongestTry = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>Returns when the job is over, whether it succeeded or not: the coordinator says which.</summary>
     /// <exception cref="ClusterLpException">
-    /// No coordinator found, or lost (exit 75); turned away (64); an address that cannot be listened on (73) or is not allowed (77).
+    /// No coordinator found, or lost and not found again (exit 75); turned away (64); an address that cannot be listened on
+    /// (73) or is not allowed (77).
     /// </exception>
-    /// <exception cref="OperationCanceledException">Interrupted; its blocks go to other workers.</exception>
+    /// <exception cref="OperationCanceledException">Interrupted; blocks it did not finish go to other workers.</exception>
     public static async Task RunAsync(WorkerOptions options, CancellationToken cancellation)
     {
-        NodeConfig.EnsureAllowed(options.Host, options.Insecure);
-        NodeConfig.EnsureAllowed(options.CoordinatorHost, options.Insecure);
-        using var sources = new SourceCache(ModelFiles.Open);
-        var seed = new Address("akka.tcp", NodeConfig.SystemName, options.CoordinatorHost, options.CoordinatorPort);
-        string where = string.Create(CultureInfo.InvariantCulture, $"{options.CoordinatorHost}:{options.CoordinatorPort}");
-        ActorSystem system = NodeConfig.Listen(options.Host, 0, NodeConfig.Cluster(options.Host, 0, NodeConfig.WorkerRole, seed));
-        IActorRef worker = ActorRefs.Nobody;
-        try
+        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Host, options.Coordinator.Host);
+        string where = string.Create(CultureInfo.InvariantCulture, $"{options.Coordinator.Host}:{options.Coordinator.Port}");
+        double patience = options.RejoinTimeout.TotalSeconds;
+        long since = Stopwatch.GetTimestamp();
+        bool known = false, said = false;
+        for (TimeSpan left = options.RejoinTimeout; left > TimeSpan.Zero; left = options.RejoinTimeout - Stopwatch.GetElapsedTime(since))
         {
-            var joined = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            Akka.Cluster.Cluster.Get(system).RegisterOnMemberUp(() => joined.TrySetResult());
-            if (await Task.WhenAny(joined.Task, system.WhenTerminated, Task.Delay(options.GiveUpAfter, cancellation)) != joined.Task)
+            bool joined = false;
+            WorkerEnd end = await WorkerTerm.RunAsync(options, left < LongestTry ? left : LongestTry, () =>
             {
-                cancellation.ThrowIfCancellationRequested();
-                throw new ClusterLpException(ExitCode.Resumable, string.Create(CultureInfo.InvariantCulture,
-                    $"no coordinator let this worker in at {where} within {options.GiveUpAfter.TotalSeconds:0} s: start it, or check the address."));
-            }
-            var ended = new TaskCompletionSource<WorkerEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
-            var settings = new WorkerSettings(
-                new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
-                options.Threads, IFitPipeline.Standard, sources, named => JobFolder.Store(options.JobDirectory ?? named), options.GiveUpAfter);
-            ActorSelection coordinator = system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
-            worker = system.ActorOf(WorkerActor.Props(settings, coordinator, ended), "worker");
-            WorkerEnd end = await ended.Task.WaitAsync(cancellation);
-            if (end.Code != ExitCode.Done)
+                joined = true;
+                Log.Information("joined the coordinator at {Where}", where);
+            }, cancellation);
+            if (end.Code == ExitCode.Done)
+                return;
+            if (end.Code != ExitCode.Resumable)
                 throw new ClusterLpException(end.Code, $"the worker of {where} ended: {end.Reason}");
+            if (joined)
+            {
+                (since, known, said) = (Stopwatch.GetTimestamp(), true, true);
+                Log.Warning("lost the coordinator at {Where} ({Reason}); looking for it again for up to {Seconds} s", where, end.Reason, patience);
+            }
+            else if (!said)
+            {
+                said = true;
+                Log.Warning("no coordinator at {Where} yet; looking for it for up to {Seconds} s", where, patience);
+            }
+            await Task.Delay(RetryAfter, cancellation);
         }
-        finally
-        {
-            // First the actor: the coordinator hands its blocks out again as soon as it has stopped.
-            if (!worker.IsNobody() && !system.WhenTerminated.IsCompleted)
-                await StopAsync(worker);
-            await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
-        }
-    }
-
-    private static async Task StopAsync(IActorRef worker)
-    {
-        try
-        {
-            await worker.GracefulStop(StopWithin);
-        }
-        catch (TaskCanceledException)
-        {
-            // A thread hangs in a read; the process ends without it.
-        }
+        throw new ClusterLpException(ExitCode.Resumable, known
+            ? string.Create(CultureInfo.InvariantCulture, $"lost the coordinator at {where} and did not find it again within {patience:0} s: start it again, then this worker.")
+            : string.Create(CultureInfo.InvariantCulture, $"no coordinator let this worker in at {where} within {patience:0} s: start it, or check the address."));
     }
 }

@@ -23,7 +23,8 @@ internal static class StatusView
                 tensor.Stage.Kind == StageKind.Done ? "" : Figures.Percent(tensor.StageShare));
         console.Write(table);
         console.Say($" {Figures.Count(progress.Workers, "worker", "workers")}, {Figures.Count(progress.BlocksCommitted, "block", "blocks")} committed, "
-            + $"{Figures.Count(progress.Retries, "retry", "retries")}.");
+            + $"{Figures.Count(progress.Retries, "retry", "retries")}"
+            + (progress.BlocksKept > 0 ? $", {Figures.Count(progress.BlocksKept, "block", "blocks")} kept from an earlier run." : "."));
     }
 
     private static bool IsDead(JobStatus status, bool? alive) => alive == false && (status.Phase is JobPhase.Fitting or JobPhase.Assembling);

@@ -1,42 +1,87 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using ClusterLp.Core;
+using ClusterLp.Core.Faults;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Checkpoints;
+using ClusterLp.Core.Jobs.State;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LinearAlgebra;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Cli.Running;
 
-/// <summary>Fits all tensors of a plan: embedded, or on a cluster. Blobs go to the job directory.</summary>
-internal delegate Task<JobOutcome> FitAsync(JobPlan plan, string jobDirectory, IProgress<JobProgress> progress, CancellationToken cancellation);
+/// <summary>Fits all tensors of a job: embedded, or on a cluster.</summary>
+internal delegate Task<JobOutcome> FitAsync(JobStore store, IProgress<JobProgress> progress, CancellationToken cancellation);
 
-/// <summary>The whole job but for the fit: plan, progress, output, report; whatever happens, no half output stays.</summary>
+/// <summary>
+/// The whole job but for the fit: plan, job directory, progress, output, report. Whatever happens, no half output stays,
+/// and what is committed can be gone on from.
+/// </summary>
 internal sealed class CompressionRun(Terminal terminal, bool quiet)
 {
     /// <param name="spec">What to compute.</param>
-    /// <param name="jobDirectory">Kept afterwards; null: a hidden folder beside the output, removed at the end.</param>
+    /// <param name="jobDirectory">Kept afterwards; null: a hidden folder beside the output, removed when the job is done.</param>
     /// <param name="fit">Who computes it.</param>
     /// <param name="cancellation">Stops and cleans up.</param>
-    /// <exception cref="Core.ClusterLpException">Anything a person can act on, with its exit code.</exception>
+    /// <exception cref="ClusterLpException">Anything a person can act on, with its exit code.</exception>
     public async Task<JobReport> RunAsync(JobSpec spec, string? jobDirectory, FitAsync fit, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
+        if (jobDirectory is not null && AlreadyDone(spec, jobDirectory) is { } done)
+            return done;
         JobPlan plan = await Task.Run(() => JobPlanner.Plan(spec), cancellation);
+        JobFolder folder = JobFolder.For(plan, jobDirectory);
+        JobStore store = await Task.Run(
+            () => JobStore.Open(folder.Path, plan, new JobPolicy(), folder.Durable, blobs => Say($"resuming: checking {blobs} kept results"), cancellation),
+            cancellation);
+        var end = ExitCode.Internal;
+        try
+        {
+            JobReport report = await RunAsync(spec, store, fit, clock, folder.Durable, cancellation);
+            end = ExitCode.Done;
+            return report;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            end = ExitCode.Interrupted;
+            throw;
+        }
+        catch (ClusterLpException e)
+        {
+            end = e.Code;
+            throw;
+        }
+        finally
+        {
+            store.Dispose();
+            if (folder.Leave(end))
+                Say($"what is computed is kept in {folder.Path}: the same command goes on from it");
+        }
+    }
+
+    private async Task<JobReport> RunAsync(
+        JobSpec spec, JobStore store, FitAsync fit, Stopwatch clock, bool durable, CancellationToken cancellation)
+    {
+        JobPlan plan = store.Plan;
+        if (store.Epoch.Value > 1)
+            Say($"resuming: {store.State.Kept} committed blocks kept{(store.Lost > 0 ? $", {store.Lost} results or records damaged" : "")} (epoch {store.Epoch})");
+        ImmutableArray<InputStamp> stamps = InputRecord.Of(plan);
         // Taken before the fit: an output that cannot be written, or is being written by another run, costs no computing.
-        using OutputDirectory output = OutputDirectory.Create(spec.Output, spec.Force);
-        using var folder = JobFolder.Prepare(plan, output.Path, jobDirectory);
+        using OutputDirectory output = OutputDirectory.Create(spec.Output, spec.Force, new OutputOwner(plan.Id.Value, store.Epoch.Value));
         double planned = clock.Elapsed.TotalSeconds;
 
         using var stopHashing = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<InputSummary> input = Task.Run(() => Summarise(plan, stopHashing.Token), stopHashing.Token);
-        await using var monitor = new JobMonitor(terminal, quiet, plan, folder.Path, output.Path);
+        Task<InputSummary> input = Task.Run(() => Summarise(store, durable, stopHashing.Token), stopHashing.Token);
+        await using var monitor = new JobMonitor(terminal, quiet, plan, store.Path, output.Path);
         try
         {
-            JobOutcome outcome = await fit(plan, folder.Path, monitor, cancellation);
+            JobOutcome outcome = await fit(store, monitor, cancellation);
             double fitted = clock.Elapsed.TotalSeconds;
 
+            Failpoint.Reach(Failpoint.OutputAssemble);
             ImmutableArray<FileHash> files = await Task.Run(
                 () => FactorisedModelWriter.Write(outcome.Plan, outcome.Fits, outcome.Blobs, output, monitor.Assembling(), cancellation), cancellation);
             InputSummary read = await input;
@@ -45,7 +90,10 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
                 outcome, read, files, new JobTimes(planned, fitted - planned, total - fitted, total),
                 Application.Tool, KernelSets.Active.ToString().ToLowerInvariant(), LinearAlgebraSetup.Description);
             output.WriteFile(OutputDirectory.ReportName, ReportJson.Write(report));
+            InputRecord.Conclude(stamps, store.Path, plan, read.Files);
+            Failpoint.Reach(Failpoint.OutputCommit);
             cancellation.ThrowIfCancellationRequested();
+            store.EnsureOwned();
             output.Commit();
             monitor.Ended(JobPhase.Done, null);
             return report;
@@ -54,17 +102,39 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
         {
             stopHashing.Cancel();
             bool interrupted = e is OperationCanceledException && cancellation.IsCancellationRequested;
+            if (!interrupted)
+                // A run that was taken over stumbles over what its successor did; that is not what went wrong.
+                store.EnsureOwned();
             monitor.Ended(interrupted ? JobPhase.Interrupted : JobPhase.Failed, interrupted ? null : e.Message);
             throw;
         }
     }
 
-    // Runs beside the fit: hashing is bound by the disk or, with SHA instructions, done long before the fit.
-    private static InputSummary Summarise(JobPlan plan, CancellationToken cancellation)
+    // A coordinator that is started again by its supervisor, having died between its last two steps.
+    private JobReport? AlreadyDone(JobSpec spec, string jobDirectory)
     {
-        using IModel model = ModelFiles.Open(plan.Tensors[0].Input);
-        return new InputSummary(
-            [.. model.Files.Select(file => FileHashing.Hash(file, cancellation))],
-            model.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.ByteLength));
+        string report = Path.Combine(spec.Output, OutputDirectory.ReportName);
+        if (spec.Force || !File.Exists(report) || JobRecord.Read(jobDirectory) is not { } known || !JobRecord.Answers(known, spec))
+            return null;
+        JobReport found = ReportJson.Read(report);
+        if (found.JobId != known.Id.Value)
+            return null;
+        Say("the output of this job is already there");
+        return found;
+    }
+
+    private void Say(string line)
+    {
+        if (!quiet)
+            terminal.RawError.WriteLine($"clusterlp: {line}");
+    }
+
+    // Runs beside the fit: hashing is bound by the disk or, with SHA instructions, done long before the fit.
+    private static InputSummary Summarise(JobStore store, bool durable, CancellationToken cancellation)
+    {
+        using IModel model = ModelFiles.Open(store.Plan.Tensors[0].Input);
+        ImmutableArray<FileHash> files = [.. model.Files.Select(file => FileHashing.Hash(file, cancellation))];
+        InputRecord.AddHashes(store.Path, files, durable);
+        return new InputSummary(files, model.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.ByteLength));
     }
 }

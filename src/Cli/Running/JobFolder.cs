@@ -3,49 +3,49 @@ using ClusterLp.Core.Jobs;
 
 namespace ClusterLp.Cli.Running;
 
-/// <summary>Where a job's intermediate results lie; a folder nobody asked for is removed at the end.</summary>
-internal sealed class JobFolder : IDisposable
+/// <summary>Where a job's intermediate results lie: the folder the user named, or a hidden one beside the output.</summary>
+internal sealed class JobFolder
 {
-    private readonly bool _temporary;
+    private readonly bool _hidden;
 
-    private JobFolder(string path, bool temporary) => (Path, _temporary) = (path, temporary);
+    private JobFolder(string path, bool hidden) => (Path, _hidden) = (path, hidden);
 
     /// <summary>Absolute.</summary>
     public string Path { get; }
 
-    /// <param name="plan">Names the temporary folder.</param>
-    /// <param name="output">The output's absolute path; the temporary folder is its sibling <c>.OUT.job-ID</c>.</param>
-    /// <param name="asked">The folder the user named, or null.</param>
-    /// <exception cref="ClusterLpException">It cannot be created (exit 73).</exception>
-    public static JobFolder Prepare(JobPlan plan, string output, string? asked)
+    /// <summary>Whether the results are to survive power loss: asked of a folder with a name, too dear for one that is removed.</summary>
+    public bool Durable => !_hidden;
+
+    /// <param name="plan">Names the hidden folder, so that the same command finds it again.</param>
+    /// <param name="asked">The folder the user named, or null: the output's sibling <c>.OUT.job-ID</c>.</param>
+    public static JobFolder For(JobPlan plan, string? asked)
     {
-        string path = System.IO.Path.GetFullPath(
-            asked ?? System.IO.Path.Combine(System.IO.Path.GetDirectoryName(output)!, $".{System.IO.Path.GetFileName(output)}.job-{plan.Id}"));
-        try
-        {
-            // The output's lock is held, so a folder of this name is what a killed run left.
-            if (asked is null && Directory.Exists(path))
-                Directory.Delete(path, recursive: true);
-            Directory.CreateDirectory(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw ClusterLpException.CannotWrite($"{path}: the job directory cannot be created: {e.Message}", e);
-        }
-        return new JobFolder(path, asked is null);
+        string output = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(plan.Spec.Output));
+        return new JobFolder(
+            System.IO.Path.GetFullPath(asked
+                ?? System.IO.Path.Combine(System.IO.Path.GetDirectoryName(output) ?? output, $".{System.IO.Path.GetFileName(output)}.job-{plan.Id}")),
+            asked is null);
     }
 
-    public void Dispose()
+    /// <summary>After the job: a hidden folder goes, unless the same command can go on from it.</summary>
+    /// <returns>Whether something was kept to go on from.</returns>
+    public bool Leave(ExitCode code)
     {
-        if (!_temporary)
-            return;
+        bool resumable = code is ExitCode.Resumable or ExitCode.Interrupted or ExitCode.CannotWrite or ExitCode.Internal;
+        if (_hidden && !resumable)
+            Remove();
+        return resumable && Directory.Exists(System.IO.Path.Combine(Path, "checkpoints"));
+    }
+
+    private void Remove()
+    {
         try
         {
             Directory.Delete(Path, recursive: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The next run of this job removes it.
+            // Only space is lost.
         }
     }
 }

@@ -28,10 +28,15 @@ public sealed class FaultyStream(Stream inner, string action, long after) : Stre
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         byte[] copy = buffer.ToArray();
-        bool swallowed = action == "short" && _passed >= after;
+        // What a real disk does: the part before the fault is written.
+        int sound = action == "flip" ? copy.Length : (int)Math.Clamp(after - _passed, 0, copy.Length);
+        if (action != "flip")
+            inner.Write(copy.AsSpan(0, sound));
         Pass(copy);
-        if (!swallowed)
+        if (action == "flip")
             inner.Write(copy);
+        else if (action != "short")
+            inner.Write(copy.AsSpan(sound));
     }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));

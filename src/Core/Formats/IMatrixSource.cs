@@ -1,6 +1,6 @@
 namespace ClusterLp.Core.Formats;
 
-/// <summary>One two-dimensional tensor of a model file, read in row blocks; the file is mapped, never read whole.</summary>
+/// <summary>One two-dimensional tensor of a model file, read in row blocks; the file is never read whole.</summary>
 /// <remarks>Reads are thread-safe: workers of one process share a source.</remarks>
 public interface IMatrixSource : IDisposable
 {

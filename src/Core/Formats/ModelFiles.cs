@@ -14,7 +14,7 @@ public static class ModelFiles
     /// <summary>
     /// Opens a .safetensors file, a shard index (*.index.json), a directory that holds one of these, a .npy matrix, word
     /// vectors as text (.vec, .txt) or word2vec binary (.bin), or a fastText model (.bin, .ftz). Headers are read and
-    /// checked, data is mapped; text and binary word vectors take one pass to find their rows.
+    /// checked, data is read when asked for; text and binary word vectors take one pass to find their rows.
     /// </summary>
     /// <param name="path">File or directory.</param>
     /// <exception cref="ClusterLpException">Missing or unreadable (exit 66), or not a usable model (exit 65).</exception>
@@ -25,7 +25,7 @@ public static class ModelFiles
             return OpenDirectory(path);
         if (path.EndsWith(".index.json", StringComparison.OrdinalIgnoreCase))
             return SafetensorsModel.OpenSharded(path, path);
-        return OpenFile(MappedFile.Open(path));
+        return OpenFile(InputFile.Open(path));
     }
 
     private static IModel OpenDirectory(string directory)
@@ -36,17 +36,17 @@ public static class ModelFiles
         string[] files = [.. Directory.GetFiles(directory, "*.safetensors").Order(StringComparer.Ordinal)];
         return files.Length switch
         {
-            1 => SafetensorsModel.OpenFile(MappedFile.Open(files[0])),
+            1 => SafetensorsModel.OpenFile(InputFile.Open(files[0])),
             0 => throw ClusterLpException.BadInput($"{directory}: the directory holds no model: neither {IndexName} nor a .safetensors file."),
             _ => throw ClusterLpException.BadInput(
                 $"{directory}: the directory holds {files.Length} .safetensors files and no {IndexName}; name one of the files."),
         };
     }
 
-    private static IModel OpenFile(MappedFile file)
+    private static IModel OpenFile(InputFile file)
     {
         string extension = Path.GetExtension(file.Path).ToLowerInvariant();
-        ReadOnlySpan<byte> start = file.Window(0, 16);
+        ReadOnlySpan<byte> start = file.ReadStart(16);
         if (start.StartsWith(NpyHeader.Magic) || extension == ".npy")
             return NpyModel.Open(file);
         if (extension == ".safetensors")

@@ -4,14 +4,14 @@ namespace ClusterLp.Core.Formats;
 internal sealed class SingleMatrixModel : IModel
 {
     private readonly Func<IMatrixSource> _open;
-    private readonly MappedFile _file;
+    private readonly InputFile _file;
     private readonly Lazy<IReadOnlyList<string>?> _vocabulary;
 
     /// <param name="file">Owned from now on.</param>
     /// <param name="tensor">The matrix; its name is the file's stem.</param>
     /// <param name="open">Makes a source that shares <paramref name="file"/>.</param>
     /// <param name="vocabulary">Reads the row names, when first asked for; null where the format has none.</param>
-    public SingleMatrixModel(MappedFile file, TensorInfo tensor, Func<IMatrixSource> open, Func<IReadOnlyList<string>>? vocabulary = null)
+    public SingleMatrixModel(InputFile file, TensorInfo tensor, Func<IMatrixSource> open, Func<IReadOnlyList<string>>? vocabulary = null)
     {
         (_file, _open) = (file, open);
         Tensors = [tensor];

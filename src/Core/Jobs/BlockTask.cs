@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.LpFit;
 
@@ -11,7 +12,8 @@ namespace ClusterLp.Core.Jobs;
 /// <param name="Address">Which block of which tensor in which stage.</param>
 /// <param name="Plan">The tensor's plan (shape, p, method, input paths).</param>
 /// <param name="Parameters">What earlier stages found.</param>
-public sealed record BlockTask(BlockAddress Address, TensorPlan Plan, StageParameters Parameters);
+/// <param name="Input">What the scan read of the block's rows; null in the scan.</param>
+public sealed record BlockTask(BlockAddress Address, TensorPlan Plan, StageParameters Parameters, InputChecksums? Input = null);
 
 /// <summary>The stage-specific part of a <see cref="BlockTask"/>.</summary>
 public abstract record StageParameters;
@@ -49,12 +51,18 @@ public sealed record FactoriseParameters(double Scale, BlobRef Basis, BlobRef Sv
 public sealed record BlockResult(BlobRef Blob, StageFigures Figures);
 
 /// <summary>Small sums of a block, reduced in block order.</summary>
+[JsonDerivedType(typeof(ScanFigures), "scan")]
+[JsonDerivedType(typeof(LewisFigures), "lewis")]
+[JsonDerivedType(typeof(CoresetFigures), "coreset")]
+[JsonDerivedType(typeof(RefineFigures), "refine")]
+[JsonDerivedType(typeof(FactoriseFigures), "factorise")]
 public abstract record StageFigures;
 
 /// <param name="AbsoluteSum">sum |a_ij|.</param>
 /// <param name="PowerSum">sum |a_ij|^p, unscaled.</param>
 /// <param name="MaxRowNorm">Largest row norm.</param>
-public sealed record ScanFigures(double AbsoluteSum, double PowerSum, double MaxRowNorm) : StageFigures;
+/// <param name="Input">Of the rows and weights read.</param>
+public sealed record ScanFigures(double AbsoluteSum, double PowerSum, double MaxRowNorm, InputChecksums Input) : StageFigures;
 
 /// <param name="WeightSum">Sum of this block's new Lewis weights.</param>
 /// <param name="NormSum">Sum of c_i ||a_i||, scaled.</param>

@@ -30,7 +30,7 @@ public static class FitPipeline
             StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis!, state.SvdBasis!, state.Rank),
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to compute"),
         };
-        return new BlockTask(new BlockAddress(plan.Index, state.Stage, block), plan, parameters);
+        return new BlockTask(new BlockAddress(plan.Index, state.Stage, block), plan, parameters, state.Input.IsEmpty ? null : state.Input[block]);
     }
 
     /// <summary>

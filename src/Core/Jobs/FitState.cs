@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.LpFit;
 
@@ -14,6 +15,8 @@ public sealed record FitState
     public required StageId Stage { get; init; }
     /// <summary>k; set at the latest when the scan is reduced.</summary>
     public int Rank { get; init; }
+    /// <summary>What the scan read of the input, a block each, in block order; every later stage must read the same.</summary>
+    public ImmutableArray<InputChecksums> Input { get; init; } = [];
     /// <summary>Power of two near 1 / mean|A|.</summary>
     public double Scale { get; init; } = 1;
     /// <summary>sum |a_ij|^p of the input, original units.</summary>
@@ -50,4 +53,9 @@ public sealed record FitState
     public ImmutableArray<BlobRef> Superseded { get; init; } = [];
 
     public bool IsDone => Stage.Kind == StageKind.Done;
+
+    /// <summary>Blobs that a later stage or the output needs.</summary>
+    [JsonIgnore]
+    public IEnumerable<BlobRef> Blobs =>
+        new[] { SvdBasis, Ellipsoid, Basis, PreviousBasis }.OfType<BlobRef>().Concat(LewisBlobs).Concat(UBlocks).Except(Superseded).Distinct();
 }

@@ -5,9 +5,10 @@ namespace ClusterLp.Core.Jobs;
 /// <summary>A snapshot of a running job, for progress lines and <c>status</c>.</summary>
 /// <param name="Tensors">One entry a tensor, in plan order.</param>
 /// <param name="Workers">Workers connected now.</param>
-/// <param name="BlocksCommitted">Blocks committed since the start, all stages and tensors.</param>
+/// <param name="BlocksCommitted">Blocks committed, all stages and tensors.</param>
 /// <param name="Retries">Blocks that had to be handed out again.</param>
-public sealed record JobProgress(ImmutableArray<TensorProgress> Tensors, int Workers, int BlocksCommitted, int Retries);
+/// <param name="BlocksKept">Of the committed, blocks taken over from an earlier run.</param>
+public sealed record JobProgress(ImmutableArray<TensorProgress> Tensors, int Workers, int BlocksCommitted, int Retries, int BlocksKept = 0);
 
 /// <summary>Progress of one tensor: blocks of the current stage done out of all, and whether its reduction is running.</summary>
 /// <param name="StageShare">Share of the current stage done, 0 to 1, counting parts of blocks in work.</param>

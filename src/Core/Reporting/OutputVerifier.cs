@@ -140,11 +140,14 @@ public static class OutputVerifier
         (SafetensorsFile copyShard, SafetensorsEntry copy) = output.Find(name);
         if (copy.Type != entry.Type || !copy.Shape.AsSpan().SequenceEqual(entry.Shape))
             return $"{copy.Type} [{string.Join(", ", copy.Shape)}] instead of {entry.Type} [{string.Join(", ", entry.Shape)}]";
+        var (bytes, copied) = (new byte[Math.Min(CompareBytes, entry.Length)], new byte[Math.Min(CompareBytes, entry.Length)]);
         for (long offset = 0; offset < entry.Length; offset += CompareBytes)
         {
             cancellation.ThrowIfCancellationRequested();
             int length = (int)Math.Min(CompareBytes, entry.Length - offset);
-            int same = shard.Bytes(entry, offset, length).CommonPrefixLength(copyShard.Bytes(copy, offset, length));
+            shard.Read(entry, offset, bytes.AsSpan(0, length));
+            copyShard.Read(copy, offset, copied.AsSpan(0, length));
+            int same = bytes.AsSpan(0, length).CommonPrefixLength(copied.AsSpan(0, length));
             if (same < length)
                 return $"byte {offset + same} differs";
         }

@@ -14,7 +14,10 @@ internal static class FigureMapping
         switch (result.Figures)
         {
             case ScanFigures f:
-                wire.Scan = new ScanFiguresWire { AbsoluteSum = f.AbsoluteSum, PowerSum = f.PowerSum, MaxRowNorm = f.MaxRowNorm };
+                wire.Scan = new ScanFiguresWire
+                {
+                    AbsoluteSum = f.AbsoluteSum, PowerSum = f.PowerSum, MaxRowNorm = f.MaxRowNorm, Input = TaskMapping.ToWire(f.Input),
+                };
                 break;
             case LewisFigures f:
                 wire.Lewis = new LewisFiguresWire { WeightSum = f.WeightSum, NormSum = f.NormSum, LargestChange = f.LargestChange };
@@ -39,7 +42,8 @@ internal static class FigureMapping
 
     public static BlockResult FromWire(BlockResultWire w) => new(TaskMapping.FromWire(w.Blob), w.FiguresCase switch
     {
-        BlockResultWire.FiguresOneofCase.Scan => new ScanFigures(w.Scan.AbsoluteSum, w.Scan.PowerSum, w.Scan.MaxRowNorm),
+        BlockResultWire.FiguresOneofCase.Scan => new ScanFigures(
+            w.Scan.AbsoluteSum, w.Scan.PowerSum, w.Scan.MaxRowNorm, TaskMapping.FromWire(w.Scan.Input)),
         BlockResultWire.FiguresOneofCase.Lewis => new LewisFigures(w.Lewis.WeightSum, w.Lewis.NormSum, w.Lewis.LargestChange),
         BlockResultWire.FiguresOneofCase.Coreset => new CoresetFigures(w.Coreset.Rows),
         BlockResultWire.FiguresOneofCase.Refine => new RefineFigures(w.Refine.Objective),

@@ -13,9 +13,15 @@ internal static class MessageMapping
 
     public static RegisterWorker FromWire(RegisterWorkerWire w) => new(new WorkerId(w.Worker), w.Slots, w.MemoryBytes, w.ProtocolVersion);
 
-    public static WorkerAcceptedWire ToWire(WorkerAccepted m) => new() { Job = Header(m), JobDirectory = m.JobDirectory };
+    public static WorkerAcceptedWire ToWire(WorkerAccepted m)
+    {
+        var wire = new WorkerAcceptedWire { Job = Header(m), JobDirectory = m.JobDirectory };
+        if (m.BlobEndpoint is { } endpoint)
+            wire.BlobEndpoint = endpoint;
+        return wire;
+    }
 
-    public static WorkerAccepted FromWire(WorkerAcceptedWire w) => new(Id(w.Job), Term(w.Job), w.JobDirectory);
+    public static WorkerAccepted FromWire(WorkerAcceptedWire w) => new(Id(w.Job), Term(w.Job), w.JobDirectory, w.HasBlobEndpoint ? w.BlobEndpoint : null);
 
     public static WorkerRejectedWire ToWire(WorkerRejected m) => new() { Reason = m.Reason };
 
@@ -50,11 +56,12 @@ internal static class MessageMapping
     public static BlockFailedWire ToWire(BlockFailed m) => new()
     {
         Job = Header(m), Worker = m.WorkerId.Value, Block = TaskMapping.ToWire(m.Block), Attempt = m.Attempt,
-        Kind = (int)m.Kind, Code = (int)m.Code, Detail = m.Detail,
+        Kind = (int)m.Kind, Code = (int)m.Code, Detail = m.Detail, Corrupt = m.Corrupt is null ? null : TaskMapping.ToWire(m.Corrupt),
     };
 
     public static BlockFailed FromWire(BlockFailedWire w) => new(
-        Id(w.Job), Term(w.Job), new WorkerId(w.Worker), TaskMapping.FromWire(w.Block), w.Attempt, (FailureKind)w.Kind, (ExitCode)w.Code, w.Detail);
+        Id(w.Job), Term(w.Job), new WorkerId(w.Worker), TaskMapping.FromWire(w.Block), w.Attempt, (FailureKind)w.Kind, (ExitCode)w.Code, w.Detail,
+        w.Corrupt is null ? null : TaskMapping.FromWire(w.Corrupt));
 
     public static BlockCommittedWire ToWire(BlockCommitted m) =>
         new() { Job = Header(m), Block = TaskMapping.ToWire(m.Block), Attempt = m.Attempt, Accepted = m.Accepted };

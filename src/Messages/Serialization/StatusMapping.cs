@@ -12,7 +12,7 @@ internal static class StatusMapping
     {
         Job = MessageMapping.Header(m), Input = m.Input, Output = m.Output, Host = m.Host, ProcessId = m.ProcessId,
         StartedTicks = m.Started.Ticks, ElapsedTicks = m.Elapsed.Ticks,
-        Workers = m.Progress.Workers, BlocksCommitted = m.Progress.BlocksCommitted, Retries = m.Progress.Retries,
+        Workers = m.Progress.Workers, BlocksCommitted = m.Progress.BlocksCommitted, Retries = m.Progress.Retries, BlocksKept = m.Progress.BlocksKept,
         Tensors = { m.Progress.Tensors.Select(ToWire) },
         End = m.End is null ? null : new JobEndWire { Code = (int)m.End.Code, Reason = m.End.Reason },
     };
@@ -20,7 +20,7 @@ internal static class StatusMapping
     public static StatusReported FromWire(StatusReportedWire w) => new(
         MessageMapping.Id(w.Job), MessageMapping.Term(w.Job), w.Input, w.Output, w.Host, w.ProcessId,
         new DateTime(w.StartedTicks, DateTimeKind.Utc), TimeSpan.FromTicks(w.ElapsedTicks),
-        new JobProgress([.. w.Tensors.Select(FromWire)], w.Workers, w.BlocksCommitted, w.Retries),
+        new JobProgress([.. w.Tensors.Select(FromWire)], w.Workers, w.BlocksCommitted, w.Retries, w.BlocksKept),
         w.End is null ? null : new JobEnd((ExitCode)w.End.Code, w.End.Reason));
 
     private static TensorProgressWire ToWire(TensorProgress t) => new()

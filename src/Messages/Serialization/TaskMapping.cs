@@ -18,9 +18,16 @@ internal static class TaskMapping
 
     public static BlobRef FromWire(BlobWire w) => new(w.Uri, w.Length, w.Sha256);
 
+    public static InputWire ToWire(InputChecksums input) => new() { Rows = input.Rows, Weights = input.Weights };
+
+    public static InputChecksums FromWire(InputWire w) => new(w.Rows, w.Weights);
+
     public static BlockTaskWire ToWire(BlockTask task)
     {
-        var wire = new BlockTaskWire { Block = ToWire(task.Address), Plan = ToWire(task.Plan) };
+        var wire = new BlockTaskWire
+        {
+            Block = ToWire(task.Address), Plan = ToWire(task.Plan), Input = task.Input is null ? null : ToWire(task.Input),
+        };
         switch (task.Parameters)
         {
             case ScanParameters:
@@ -61,7 +68,7 @@ internal static class TaskMapping
         BlockTaskWire.ParametersOneofCase.Factorise => new FactoriseParameters(
             w.Factorise.Scale, FromWire(w.Factorise.Basis), FromWire(w.Factorise.SvdBasis), w.Factorise.Rank),
         _ => throw new SerializationException("a block task without a known stage: coordinator and worker are of different versions."),
-    });
+    }, w.Input is null ? null : FromWire(w.Input));
 
     private static PlanWire ToWire(TensorPlan plan)
     {

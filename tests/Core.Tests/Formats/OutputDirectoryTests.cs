@@ -74,7 +74,7 @@ public class OutputDirectoryTests
     public void What_a_killed_run_left_is_cleaned_up()
     {
         using var folder = new TemporaryFolder();
-        folder.Write(".out.partial/model.safetensors", [1]);
+        folder.Write(".out.partial-7/model.safetensors", [1]);
         WriteReport(folder["out"], "new");
         Assert.Equal(["out"], Entries(folder));
         Assert.Equal(["clusterlp.json"], Directory.GetFiles(folder["out"]).Select(Path.GetFileName));
@@ -93,6 +93,25 @@ public class OutputDirectoryTests
         using (OutputDirectory.Create(folder["out"], force: false))
             AssertCannotWrite(() => OutputDirectory.Create(folder["out"], force: false), "another run");
         WriteReport(folder["out"], "free again");
+    }
+
+    [Fact]
+    public void A_later_term_of_a_job_takes_the_place_of_a_run_that_hangs()
+    {
+        using var folder = new TemporaryFolder();
+        using (OutputDirectory hangs = OutputDirectory.Create(folder["out"], force: false, new OutputOwner("job", 1)))
+        {
+            hangs.WriteFile("clusterlp.json", [1]);
+            AssertCannotWrite(() => OutputDirectory.Create(folder["out"], force: false, new OutputOwner("other", 2)), "another run");
+            using OutputDirectory later = OutputDirectory.Create(folder["out"], force: false, new OutputOwner("job", 2));
+            later.WriteFile("clusterlp.json", [2]);
+            AssertCannotWrite(() => hangs.WriteFile("more", [1]), "cannot be written");
+            AssertCannotWrite(hangs.Commit, "cannot be written");
+            later.Commit();
+            AssertCannotWrite(hangs.Commit, "exists");
+        }
+        Assert.Equal([2], File.ReadAllBytes(folder["out/clusterlp.json"]));
+        Assert.Equal(["out"], Entries(folder));
     }
 
     [Fact]

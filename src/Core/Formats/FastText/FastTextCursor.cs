@@ -2,9 +2,11 @@ using System.Buffers.Binary;
 
 namespace ClusterLp.Core.Formats.FastText;
 
-/// <summary>Reads the fields of a fastText file in order; says in which part the file ends early.</summary>
-internal sealed class FastTextCursor(MappedFile file)
+/// <summary>Reads the fields of a fastText file in order; says in which part the file ends early. Spans last until the next call.</summary>
+internal sealed class FastTextCursor(InputFile file) : IDisposable
 {
+    private readonly InputWindow _window = new(file, file.Length);
+
     /// <summary>Byte offset of the next field.</summary>
     public long Position { get; private set; }
 
@@ -31,19 +33,15 @@ internal sealed class FastTextCursor(MappedFile file)
     /// <summary>The bytes up to the next zero, which is passed over.</summary>
     public ReadOnlySpan<byte> ZeroTerminated(int longest)
     {
-        ReadOnlySpan<byte> window = file.Window(Position, longest);
-        int length = window.IndexOf((byte)0);
+        int length = _window.IndexOf(0, Position, (int)Math.Min(longest, Remaining));
         if (length < 0)
-            throw Bad(window.Length < longest ? "the file is truncated there" : $"there is no end to the word at byte {Position}");
+            throw Bad(Remaining < longest ? "the file is truncated there" : $"there is no end to the word at byte {Position}");
+        ReadOnlySpan<byte> word = _window.Span(Position, length);
         Position += length + 1;
-        return window[..length];
+        return word;
     }
 
-    public ReadOnlySpan<byte> Take(int count)
-    {
-        ReadOnlySpan<byte> bytes = file.Span(Skip(count), count);
-        return bytes;
-    }
+    public ReadOnlySpan<byte> Take(int count) => _window.Span(Skip(count), count);
 
     /// <summary>Passes over <paramref name="count"/> bytes and returns where they begin.</summary>
     public long Skip(Int128 count)
@@ -54,6 +52,8 @@ internal sealed class FastTextCursor(MappedFile file)
         Position += (long)count;
         return start;
     }
+
+    public void Dispose() => _window.Dispose();
 
     public ClusterLpException Bad(string what) => file.Bad($"reading {Part} of a fastText model: {what}.");
 }

@@ -18,7 +18,7 @@ public sealed class FastTextModel : IModel
     private const int Version = 12;
     private const int LongestWord = 1 << 20;
 
-    private readonly MappedFile _file;
+    private readonly InputFile _file;
 
     public FastTextArgs Args { get; }
 
@@ -57,10 +57,10 @@ public sealed class FastTextModel : IModel
     public IReadOnlyList<string> Vocabulary { get; }
 
     /// <exception cref="ClusterLpException">Missing (exit 66), or not such a file (exit 65).</exception>
-    public static FastTextModel Open(string path) => Open(MappedFile.Open(System.IO.Path.GetFullPath(path)));
+    public static FastTextModel Open(string path) => Open(InputFile.Open(System.IO.Path.GetFullPath(path)));
 
     /// <summary>Takes over <paramref name="file"/>, also where it throws.</summary>
-    internal static FastTextModel Open(MappedFile file)
+    internal static FastTextModel Open(InputFile file)
     {
         try
         {
@@ -73,10 +73,10 @@ public sealed class FastTextModel : IModel
         }
     }
 
-    private FastTextModel(MappedFile file)
+    private FastTextModel(InputFile file)
     {
         _file = file;
-        var cursor = new FastTextCursor(file);
+        using var cursor = new FastTextCursor(file);
         Args = ReadArgs(file, cursor);
 
         cursor.Part = "the dictionary";
@@ -115,7 +115,7 @@ public sealed class FastTextModel : IModel
     {
         if (tensor != InputTensor)
             throw _file.Bad($"there is no tensor \"{tensor}\"; a fastText model holds only \"{InputTensor}\".");
-        return Input is QuantisedMatrix quantised ? quantised.Share() : ((MappedMatrix)Input).Share();
+        return Input is QuantisedMatrix quantised ? quantised.Share() : ((StoredMatrix)Input).Share();
     }
 
     private int _disposed;
@@ -129,7 +129,7 @@ public sealed class FastTextModel : IModel
         _file.Dispose();
     }
 
-    private static FastTextArgs ReadArgs(MappedFile file, FastTextCursor cursor)
+    private static FastTextArgs ReadArgs(InputFile file, FastTextCursor cursor)
     {
         int magic = cursor.Int32();
         if (magic != Magic)
@@ -192,6 +192,6 @@ public sealed class FastTextModel : IModel
         if (rows < 1 || columns != Args.Dim)
             throw cursor.Bad($"{rows} x {columns} matrix; expected at least one row of {Args.Dim} columns");
         long offset = cursor.Skip((Int128)rows * columns * sizeof(float));
-        return new MappedMatrix(_file, name, rows, Args.Dim, offset, ElementType.F32);
+        return new StoredMatrix(_file, name, rows, Args.Dim, offset, ElementType.F32);
     }
 }

@@ -1,9 +1,11 @@
+using System.Buffers;
+
 namespace ClusterLp.Core.Formats.FastText;
 
 /// <summary>A product-quantised matrix of a fastText .ftz, its rows decoded when they are read; norms may be quantised apart.</summary>
 internal sealed class QuantisedMatrix : IMatrixSource
 {
-    private readonly MappedFile _file;
+    private readonly InputFile _file;
     private readonly long _codes;
     private readonly ProductQuantiser _quantiser;
     private readonly long _normCodes;
@@ -16,7 +18,7 @@ internal sealed class QuantisedMatrix : IMatrixSource
     /// <summary>Bytes of codes and centroids.</summary>
     public long StoredBytes { get; }
 
-    private QuantisedMatrix(MappedFile file, string name, long rows, int columns, long codes, ProductQuantiser quantiser,
+    private QuantisedMatrix(InputFile file, string name, long rows, int columns, long codes, ProductQuantiser quantiser,
         long normCodes, ProductQuantiser? normQuantiser, long storedBytes)
     {
         _file = file.Share();
@@ -30,7 +32,7 @@ internal sealed class QuantisedMatrix : IMatrixSource
 
     /// <summary>Reads sizes and centroids at the cursor and passes over the codes.</summary>
     /// <exception cref="ClusterLpException">Sizes that do not agree, or a truncated file (exit 65).</exception>
-    public static QuantisedMatrix Read(MappedFile file, FastTextCursor cursor, string name, int dim)
+    public static QuantisedMatrix Read(InputFile file, FastTextCursor cursor, string name, int dim)
     {
         long start = cursor.Position;
         bool quantisedNorms = cursor.Boolean();
@@ -56,13 +58,18 @@ internal sealed class QuantisedMatrix : IMatrixSource
     {
         RowRange.Check(this, firstRow, count, destination.Length);
         int parts = _quantiser.Parts;
-        ReadOnlySpan<byte> codes = _file.Span(_codes + firstRow * parts, count * parts);
-        ReadOnlySpan<byte> norms = _normQuantiser is null ? default : _file.Span(_normCodes + firstRow, count);
+        // Norms behind codes.
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(checked(count * (parts + 1)));
+        Span<byte> codes = buffer.AsSpan(0, count * parts), norms = buffer.AsSpan(count * parts, count);
+        _file.Read(_codes + firstRow * parts, codes);
+        if (_normQuantiser is not null)
+            _file.Read(_normCodes + firstRow, norms);
         for (int r = 0; r < count; r++)
         {
             float norm = _normQuantiser is null ? 1 : _normQuantiser.Scalar(norms[r]);
             _quantiser.Decode(codes.Slice(r * parts, parts), norm, destination.Slice(r * Columns, Columns));
         }
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     private int _disposed;

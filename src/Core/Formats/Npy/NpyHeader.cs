@@ -20,9 +20,9 @@ internal sealed record NpyHeader(ElementType Type, bool BigEndian, ElementOrder 
     public static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
     /// <exception cref="ClusterLpException">Not such a header (exit 65).</exception>
-    public static NpyHeader Read(MappedFile file)
+    public static NpyHeader Read(InputFile file)
     {
-        ReadOnlySpan<byte> start = file.Window(0, 12);
+        ReadOnlySpan<byte> start = file.ReadStart(12);
         if (!start.StartsWith(Magic))
             throw file.Bad("not a .npy file: it does not begin with the magic \\x93NUMPY.");
         if (start.Length < 10)
@@ -38,11 +38,11 @@ internal sealed record NpyHeader(ElementType Type, bool BigEndian, ElementOrder 
             throw file.Bad($"the .npy header says it is {length} bytes long; expected at most {LongestHeader}.");
         if (textOffset + length > file.Length)
             throw file.Bad($"the .npy header says it is {length} bytes long, but the file has only {file.Length} bytes.");
-        string text = Encoding.Latin1.GetString(file.Span(textOffset, (int)length));
+        string text = Encoding.Latin1.GetString(file.ReadHeader(textOffset, (int)length));
         return Parse(file, text, textOffset + length);
     }
 
-    private static NpyHeader Parse(MappedFile file, string text, long dataOffset)
+    private static NpyHeader Parse(InputFile file, string text, long dataOffset)
     {
         Dictionary<string, string> fields = PythonDictionary.Parse(text)
             ?? throw file.Bad("the .npy header is not a Python dictionary with the keys 'descr', 'fortran_order' and 'shape'.");
@@ -58,7 +58,7 @@ internal sealed record NpyHeader(ElementType Type, bool BigEndian, ElementOrder 
         return new NpyHeader(type, bigEndian, order, ParseShape(file, Field("shape")), dataOffset);
     }
 
-    private static (ElementType Type, bool BigEndian) ParseType(MappedFile file, string descr)
+    private static (ElementType Type, bool BigEndian) ParseType(InputFile file, string descr)
     {
         if (descr.StartsWith('[') || descr.StartsWith('('))
             throw file.Bad($"structured dtype {descr} cannot be compressed; expected float16, float32 or float64.");
@@ -75,7 +75,7 @@ internal sealed record NpyHeader(ElementType Type, bool BigEndian, ElementOrder 
         throw file.Bad($"dtype {descr} cannot be compressed; expected float16, float32 or float64 ('<f2', '<f4', '<f8' or '>...').");
     }
 
-    private static long[] ParseShape(MappedFile file, string tuple)
+    private static long[] ParseShape(InputFile file, string tuple)
     {
         if (!tuple.StartsWith('(') || !tuple.EndsWith(')'))
             throw file.Bad($"'shape' in the .npy header is {tuple}; expected a tuple of integers.");

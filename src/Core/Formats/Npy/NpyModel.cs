@@ -5,7 +5,7 @@ internal static class NpyModel
 {
     /// <summary>Takes over <paramref name="file"/>, also where it throws.</summary>
     /// <exception cref="ClusterLpException">Not a two-dimensional floating .npy of exactly the announced size (exit 65).</exception>
-    public static IModel Open(MappedFile file)
+    public static IModel Open(InputFile file)
     {
         try
         {
@@ -25,7 +25,7 @@ internal static class NpyModel
             string name = Path.GetFileNameWithoutExtension(file.Path);
             var info = new TensorInfo(name, header.Type, [rows, columns], (long)bytes);
             return new SingleMatrixModel(file, info,
-                () => new MappedMatrix(file, name, rows, (int)columns, header.DataOffset, header.Type, header.BigEndian, header.Order));
+                () => new StoredMatrix(file, name, rows, (int)columns, header.DataOffset, header.Type, header.BigEndian, header.Order));
         }
         catch
         {

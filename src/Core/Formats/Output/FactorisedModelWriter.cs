@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using ClusterLp.Core.Formats.Safetensors;
 using ClusterLp.Core.Jobs;
@@ -82,8 +83,14 @@ public static class FactorisedModelWriter
 
     private static void Copy(SafetensorsFile shard, SafetensorsEntry entry, Stream stream)
     {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(CopyBytes, entry.Length));
         for (long done = 0; done < entry.Length; done += CopyBytes)
-            stream.Write(shard.Bytes(entry, done, (int)Math.Min(CopyBytes, entry.Length - done)));
+        {
+            Span<byte> part = buffer.AsSpan(0, (int)Math.Min(CopyBytes, entry.Length - done));
+            shard.Read(entry, done, part);
+            stream.Write(part);
+        }
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     private static IEnumerable<KeyValuePair<string, string>> WeightMap(ShardIndex index, Dictionary<string, TensorContent[]> replaced)

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ClusterLp.Core.Faults;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.Formats.Output;
@@ -25,7 +26,11 @@ internal sealed class HashingStream(FileStream file, string name, Action<long> w
         {
             cancellation.ThrowIfCancellationRequested();
             ReadOnlySpan<byte> part = bytes[..Math.Min(LargestWrite, bytes.Length)];
-            Guard(part, static (file, part) => file.Write(part));
+            Guard(part, (file, part) =>
+            {
+                Failpoint.Reach(Failpoint.OutputWrite, name);
+                file.Write(part);
+            });
             _hash.AppendData(part);
             _length += part.Length;
             written(part.Length);

@@ -1,4 +1,9 @@
+using System.Globalization;
+
 namespace ClusterLp.Core.Formats.Output;
+
+/// <summary>Who writes an output: a job, and its coordinator's term. Two terms of a job never share a partial output.</summary>
+public sealed record OutputOwner(string Job, long Term);
 
 /// <summary>
 /// An output directory that appears whole or not at all. Files go to a sibling (same filesystem), are flushed to disk, and
@@ -10,19 +15,21 @@ public sealed class OutputDirectory : IDisposable
     /// <summary>The report's name; a directory that holds it is known to be an output of ours.</summary>
     public const string ReportName = "clusterlp.json";
 
+    private const string Partial = "partial", Holder = "holder";
+
     private readonly string _partial;
     private readonly string _replaced;
     private readonly bool _force;
-    private readonly FileStream _lock;
+    private readonly FileStream? _lock;
     private readonly HashSet<string> _folders = [];
 
     /// <summary>Where the output will be, absolute.</summary>
     public string Path { get; }
 
-    private OutputDirectory(string path, bool force, FileStream heldLock)
+    private OutputDirectory(string path, bool force, OutputOwner owner, FileStream? heldLock)
     {
         (Path, _force, _lock) = (path, force, heldLock);
-        _partial = Sibling(path, "partial");
+        _partial = Sibling(path, string.Create(CultureInfo.InvariantCulture, $"{Partial}-{owner.Term}"));
         _replaced = Sibling(path, "replaced");
     }
 
@@ -45,16 +52,20 @@ public sealed class OutputDirectory : IDisposable
     }
 
     /// <summary>Prepares the sibling folder; missing parents are created.</summary>
+    /// <param name="path">Where the output will be.</param>
+    /// <param name="force">Replace an output of ours.</param>
+    /// <param name="owner">Who writes; a later term of the same job takes the place of a run that hangs. Null: nobody may.</param>
     /// <exception cref="ClusterLpException">As <see cref="EnsureFree"/>, or the place is not writable or in use (exit 73).</exception>
-    public static OutputDirectory Create(string path, bool force)
+    public static OutputDirectory Create(string path, bool force, OutputOwner? owner = null)
     {
+        owner ??= new OutputOwner("", 0);
         path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         string parent = System.IO.Path.GetDirectoryName(path)
             ?? throw ClusterLpException.CannotWrite($"{path}: the root of a filesystem cannot be an output directory.");
         return Guard(path, () =>
         {
             Directory.CreateDirectory(parent);
-            var output = new OutputDirectory(path, force, Lock(path));
+            var output = new OutputDirectory(path, force, owner, Lock(path, owner.Job));
             try
             {
                 output.Recover();
@@ -65,7 +76,7 @@ public sealed class OutputDirectory : IDisposable
             }
             catch
             {
-                output._lock.Dispose();
+                output.Dispose();
                 throw;
             }
         });
@@ -132,19 +143,21 @@ public sealed class OutputDirectory : IDisposable
         {
             if (Directory.Exists(_partial))
                 Directory.Delete(_partial, recursive: true);
+            if (_lock is not null)
+                File.Delete(Sibling(Path, Holder));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The next run to this output deletes it.
         }
-        _lock.Dispose();
+        _lock?.Dispose();
     }
 
     // A killed run may have left its partial output, or have been between the two renames of Commit.
     private void Recover()
     {
-        if (Directory.Exists(_partial))
-            Directory.Delete(_partial, recursive: true);
+        foreach (string left in Directory.EnumerateDirectories(System.IO.Path.GetDirectoryName(Path)!, System.IO.Path.GetFileName(Sibling(Path, Partial)) + "-*").ToList())
+            Directory.Delete(left, recursive: true);
         if (!Directory.Exists(_replaced))
             return;
         if (Directory.Exists(Path))
@@ -153,15 +166,22 @@ public sealed class OutputDirectory : IDisposable
             Directory.Move(_replaced, Path);
     }
 
-    private static FileStream Lock(string path)
+    // Null: another run of this same job holds it, and the caller has taken that job over. A locked file cannot be read, so
+    // that the holder's name stands in another.
+    private static FileStream? Lock(string path, string job)
     {
+        string name = Sibling(path, "lock"), holder = Sibling(path, Holder);
         try
         {
-            return new FileStream(Sibling(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            var held = new FileStream(name, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            File.WriteAllText(holder, job);
+            return held;
         }
-        catch (IOException e) when (File.Exists(Sibling(path, "lock")))
+        catch (IOException e) when (File.Exists(name))
         {
-            throw ClusterLpException.CannotWrite($"{path}: another run is writing this output; wait for it to end.", e);
+            return job.Length > 0 && File.Exists(holder) && File.ReadAllText(holder) == job
+                ? null
+                : throw ClusterLpException.CannotWrite($"{path}: another run is writing this output; wait for it to end.", e);
         }
     }
 

@@ -1,12 +1,12 @@
 namespace ClusterLp.Core.Formats.Safetensors;
 
-/// <summary>One mapped safetensors file and its validated header.</summary>
+/// <summary>One safetensors file and its validated header.</summary>
 internal sealed class SafetensorsFile : IDisposable
 {
-    private readonly MappedFile _file;
+    private readonly InputFile _file;
     private readonly SafetensorsHeader _header;
 
-    private SafetensorsFile(MappedFile file, SafetensorsHeader header) => (_file, _header) = (file, header);
+    private SafetensorsFile(InputFile file, SafetensorsHeader header) => (_file, _header) = (file, header);
 
     public string Path => _file.Path;
     public IReadOnlyList<SafetensorsEntry> Entries => _header.Entries;
@@ -14,7 +14,7 @@ internal sealed class SafetensorsFile : IDisposable
 
     /// <summary>Takes over <paramref name="file"/>, also where it throws.</summary>
     /// <exception cref="ClusterLpException">Any departure from the format (exit 65).</exception>
-    public static SafetensorsFile Open(MappedFile file)
+    public static SafetensorsFile Open(InputFile file)
     {
         try
         {
@@ -27,15 +27,16 @@ internal sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>The raw bytes [offset, offset + length) of a tensor; valid while this file is not disposed.</summary>
-    public ReadOnlySpan<byte> Bytes(SafetensorsEntry entry, long offset, int length) => _file.Span(entry.Offset + offset, length);
+    /// <summary>Fills <paramref name="destination"/> with the raw bytes of a tensor from <paramref name="offset"/> on.</summary>
+    /// <exception cref="ClusterLpException">The file shrank (exit 65) or cannot be read (66).</exception>
+    public void Read(SafetensorsEntry entry, long offset, Span<byte> destination) => _file.Read(entry.Offset + offset, destination);
 
     public IMatrixSource OpenMatrix(SafetensorsEntry entry)
     {
         if (!entry.Info.IsMatrix || entry.Shape[1] > int.MaxValue)
             throw _file.Bad($"tensor \"{entry.Name}\" of shape [{string.Join(", ", entry.Shape)}] and type "
                 + $"{SafetensorsTypes.NameOf(entry.Type)} is not a two-dimensional floating matrix.");
-        return new MappedMatrix(_file, entry.Name, entry.Shape[0], (int)entry.Shape[1], entry.Offset, entry.Type);
+        return new StoredMatrix(_file, entry.Name, entry.Shape[0], (int)entry.Shape[1], entry.Offset, entry.Type);
     }
 
     public void Dispose() => _file.Dispose();

@@ -13,12 +13,12 @@ internal sealed class SafetensorsHeader
 {
     private const long LongestHeader = 100_000_000;
 
-    private readonly MappedFile _file;
+    private readonly InputFile _file;
     private readonly long _dataOffset;
     private readonly List<SafetensorsEntry> _entries = [];
     private readonly List<KeyValuePair<string, string>> _metadata = [];
 
-    private SafetensorsHeader(MappedFile file, long dataOffset) => (_file, _dataOffset) = (file, dataOffset);
+    private SafetensorsHeader(InputFile file, long dataOffset) => (_file, _dataOffset) = (file, dataOffset);
 
     /// <summary>In the order of the header.</summary>
     public IReadOnlyList<SafetensorsEntry> Entries => _entries;
@@ -27,16 +27,16 @@ internal sealed class SafetensorsHeader
     public IReadOnlyList<KeyValuePair<string, string>> Metadata => _metadata;
 
     /// <exception cref="ClusterLpException">Any departure from the format (exit 65).</exception>
-    public static SafetensorsHeader Read(MappedFile file)
+    public static SafetensorsHeader Read(InputFile file)
     {
         if (file.Length < 8)
             throw file.Bad($"too short for a safetensors file: {file.Length} bytes, and the header's length alone takes 8.");
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file.Span(0, 8));
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file.ReadHeader(0, 8));
         if (length > LongestHeader)
             throw file.Bad($"the safetensors header says it is {length} bytes long; expected at most {LongestHeader}.");
         if ((long)length > file.Length - 8)
             throw file.Bad($"the safetensors header says it is {length} bytes long, but only {file.Length - 8} bytes follow.");
-        ReadOnlySpan<byte> json = file.Span(8, (int)length);
+        ReadOnlySpan<byte> json = file.ReadHeader(8, (int)length);
         if (!Utf8.IsValid(json))
             throw file.Bad("the safetensors header is not valid UTF-8.");
         if (json.IsEmpty || json[0] != (byte)'{')

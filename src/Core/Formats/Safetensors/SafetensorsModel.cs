@@ -42,7 +42,7 @@ internal sealed class SafetensorsModel : IModel
 
     /// <summary>Takes over <paramref name="file"/>, also where it throws.</summary>
     /// <exception cref="ClusterLpException">Any departure from the format (exit 65).</exception>
-    public static SafetensorsModel OpenFile(MappedFile file)
+    public static SafetensorsModel OpenFile(InputFile file)
     {
         SafetensorsFile only = SafetensorsFile.Open(file);
         return Guard([only], () => new SafetensorsModel(file.Path, null, [only]));
@@ -59,7 +59,7 @@ internal sealed class SafetensorsModel : IModel
             {
                 if (!File.Exists(index.ShardPath(name)))
                     throw ClusterLpException.BadInput($"{index.Path}: the index names the shard \"{name}\", which does not exist.");
-                shards.Add(SafetensorsFile.Open(MappedFile.Open(index.ShardPath(name))));
+                shards.Add(SafetensorsFile.Open(InputFile.Open(index.ShardPath(name))));
             }
             return new SafetensorsModel(path, index, shards);
         });

@@ -38,10 +38,10 @@ internal sealed class ShardIndex
         ClusterLpException Bad(string what, Exception? inner = null) => ClusterLpException.BadInput($"{path}: {what}", inner);
 
         path = System.IO.Path.GetFullPath(path);
-        using MappedFile file = MappedFile.Open(path);
+        using InputFile file = InputFile.Open(path);
         if (file.Length > LongestIndex)
             throw Bad($"the shard index is {file.Length} bytes long; expected at most {LongestIndex}.");
-        ReadOnlySpan<byte> json = file.Span(0, (int)file.Length);
+        ReadOnlySpan<byte> json = file.ReadHeader(0, (int)file.Length);
         if (!Utf8.IsValid(json))
             throw Bad("the shard index is not valid UTF-8.");
         try

@@ -12,14 +12,14 @@ internal sealed class BinaryVectors : IMatrixSource
     private const int LongestHeader = 64;
     private const int LongestToken = 1 << 20;
 
-    private readonly MappedFile _file;
+    private readonly InputFile _file;
     private readonly long[] _rowOffsets;
 
     public string Name { get; }
     public long Rows => _rowOffsets.Length;
     public int Columns { get; }
 
-    private BinaryVectors(MappedFile file, int columns, long[] rowOffsets)
+    private BinaryVectors(InputFile file, int columns, long[] rowOffsets)
     {
         _file = file.Share();
         Name = Path.GetFileNameWithoutExtension(file.Path);
@@ -27,11 +27,11 @@ internal sealed class BinaryVectors : IMatrixSource
     }
 
     /// <summary>Whether the file begins with such a header.</summary>
-    public static bool IsHeader(MappedFile file) => TryReadHeader(file, out _, out _, out _);
+    public static bool IsHeader(InputFile file) => TryReadHeader(file, out _, out _, out _);
 
     /// <summary>Takes over <paramref name="file"/>, also where it throws.</summary>
     /// <exception cref="ClusterLpException">A bad header, truncated or trailing data (exit 65).</exception>
-    public static IModel Open(MappedFile file)
+    public static IModel Open(InputFile file)
     {
         try
         {
@@ -50,14 +50,17 @@ internal sealed class BinaryVectors : IMatrixSource
     public void ReadRows(long firstRow, int count, Span<float> destination)
     {
         RowRange.Check(this, firstRow, count, destination.Length);
+        if (count == 0)
+            return;
+        int bytes = Columns * sizeof(float);
+        using var window = new InputWindow(_file, _rowOffsets[firstRow + count - 1] + bytes);
         for (int r = 0; r < count; r++)
-            ElementConversion.ToFloat32(ElementType.F32, _file.Span(_rowOffsets[firstRow + r], Columns * sizeof(float)),
-                destination.Slice(r * Columns, Columns));
+            ElementConversion.ToFloat32(ElementType.F32, window.Span(_rowOffsets[firstRow + r], bytes), destination.Slice(r * Columns, Columns));
     }
 
-    private static bool TryReadHeader(MappedFile file, out long rows, out int columns, out int length)
+    private static bool TryReadHeader(InputFile file, out long rows, out int columns, out int length)
     {
-        ReadOnlySpan<byte> start = file.Window(0, LongestHeader);
+        ReadOnlySpan<byte> start = file.ReadStart(LongestHeader);
         (rows, columns, length) = (0, 0, start.IndexOf((byte)'\n') + 1);
         int space = start.IndexOf((byte)' ');
         return length > 0 && space > 0 && space < length
@@ -65,7 +68,7 @@ internal sealed class BinaryVectors : IMatrixSource
             && int.TryParse(start[(space + 1)..(length - 1)].TrimEnd("\r "u8), NumberStyles.None, CultureInfo.InvariantCulture, out columns);
     }
 
-    private static (int Columns, long[] Tokens, long[] Rows) Index(MappedFile file)
+    private static (int Columns, long[] Tokens, long[] Rows) Index(InputFile file)
     {
         if (!TryReadHeader(file, out long count, out int columns, out int position0))
             throw file.Bad("not a word2vec binary file: it does not begin with a line \"rows columns\".");
@@ -76,18 +79,19 @@ internal sealed class BinaryVectors : IMatrixSource
             throw file.Bad($"the data is truncated: the word2vec header announces {count} vectors of {columns} float32 numbers, "
                 + $"but only {file.Length - position0} bytes follow it.");
         long[] tokens = new long[count], rows = new long[count];
+        using var window = new InputWindow(file, file.Length);
         long position = position0;
         for (long row = 0; row < count; row++)
         {
             tokens[row] = position;
-            int length = file.Window(position, LongestToken).IndexOf((byte)' ');
+            int length = window.IndexOf((byte)' ', position, (int)Math.Min(LongestToken, file.Length - position));
             if (length < 0)
                 throw file.Bad($"row {row} at byte {position}: no token that ends with a space.");
             rows[row] = position + length + 1;
             position = rows[row] + (long)columns * sizeof(float);
             if (position > file.Length)
                 throw file.Bad($"the data is truncated: row {row} of {count} should end at byte {position}, but the file has {file.Length} bytes.");
-            if (position < file.Length && file.Span(position, 1)[0] == '\n')
+            if (position < file.Length && window.Span(position, 1)[0] == '\n')
                 position++;
         }
         if (position != file.Length)
@@ -95,11 +99,12 @@ internal sealed class BinaryVectors : IMatrixSource
         return (columns, tokens, rows);
     }
 
-    private static string[] ReadTokens(MappedFile file, long[] tokens, long[] rows)
+    private static string[] ReadTokens(InputFile file, long[] tokens, long[] rows)
     {
         var words = new string[rows.Length];
+        using var window = new InputWindow(file, file.Length);
         for (int i = 0; i < words.Length; i++)
-            words[i] = Encoding.UTF8.GetString(file.Span(tokens[i], (int)(rows[i] - 1 - tokens[i])));
+            words[i] = Encoding.UTF8.GetString(window.Span(tokens[i], (int)(rows[i] - 1 - tokens[i])));
         return words;
     }
 

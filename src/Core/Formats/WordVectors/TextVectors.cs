@@ -14,7 +14,7 @@ internal sealed class TextVectors : IMatrixSource
     private const int Stride = 64;
     private const int LongestLine = 16 << 20;
 
-    private readonly MappedFile _file;
+    private readonly InputFile _file;
     private readonly long[] _index;
     private readonly long _end;
     private readonly int _headerLines;
@@ -23,7 +23,7 @@ internal sealed class TextVectors : IMatrixSource
     public long Rows { get; }
     public int Columns { get; }
 
-    private TextVectors(MappedFile file, long rows, int columns, long[] index, long end, int headerLines)
+    private TextVectors(InputFile file, long rows, int columns, long[] index, long end, int headerLines)
     {
         _file = file.Share();
         Name = Path.GetFileNameWithoutExtension(file.Path);
@@ -34,7 +34,7 @@ internal sealed class TextVectors : IMatrixSource
 
     /// <summary>Takes over <paramref name="file"/>, also where it throws.</summary>
     /// <exception cref="ClusterLpException">No rows, no numbers, or a header that does not agree with the lines (exit 65).</exception>
-    public static IModel Open(MappedFile file)
+    public static IModel Open(InputFile file)
     {
         try
         {
@@ -55,23 +55,24 @@ internal sealed class TextVectors : IMatrixSource
         RowRange.Check(this, firstRow, count, destination.Length);
         if (count == 0)
             return;
-        long position = SkipTo(firstRow);
+        long after = (firstRow + count - 1) / Stride + 1;
+        using var window = new InputWindow(_file, after < _index.Length ? _index[after] : _end);
+        long position = SkipTo(window, firstRow);
         for (int r = 0; r < count; r++)
         {
-            ReadOnlySpan<byte> line = Line(ref position);
+            ReadOnlySpan<byte> line = Line(window, ref position);
             ParseRow(line, firstRow + r, destination.Slice(r * Columns, Columns));
         }
     }
 
-    private static TextVectors Index(MappedFile file)
+    private static TextVectors Index(InputFile file)
     {
-        long end = file.Length;
-        while (end > 0 && file.Span(end - 1, 1)[0] is (byte)'\n' or (byte)'\r' or (byte)' ' or (byte)'\t')
-            end--;
+        long end = TrimmedLength(file);
         long position = 0;
         if (end == 0)
             throw file.Bad("the file holds no word vectors.");
-        ReadOnlySpan<byte> line = Line(file, ref position, end);
+        using var window = new InputWindow(file, end);
+        ReadOnlySpan<byte> line = Line(file, window, ref position, end);
         long announced = -1;
         int columns, headerLines = 0;
         if (IsHeader(line, out announced, out columns))
@@ -93,35 +94,52 @@ internal sealed class TextVectors : IMatrixSource
         {
             if (rows % Stride == 0)
                 index.Add(position);
-            Line(file, ref position, end);
+            Line(file, window, ref position, end);
         }
         if (headerLines == 1 && rows != announced)
             throw file.Bad($"line 1: the header announces {announced} vectors, but {rows} lines follow.");
         return new TextVectors(file, rows, columns, [.. index], end, headerLines);
     }
 
-    private long SkipTo(long row)
+    private long SkipTo(InputWindow window, long row)
     {
         long position = _index[row / Stride];
         for (long skip = row % Stride; skip > 0; skip--)
-            Line(ref position);
+            Line(window, ref position);
         return position;
     }
 
-    private ReadOnlySpan<byte> Line(ref long position) => Line(_file, ref position, _end);
+    // Without the white space the file ends with.
+    private static long TrimmedLength(InputFile file)
+    {
+        Span<byte> tail = stackalloc byte[4096];
+        long end = file.Length;
+        while (end > 0)
+        {
+            Span<byte> part = tail[..(int)Math.Min(tail.Length, end)];
+            file.Read(end - part.Length, part);
+            int kept = part.TrimEnd("\n\r \t"u8).Length;
+            end -= part.Length - kept;
+            if (kept > 0)
+                break;
+        }
+        return end;
+    }
+
+    private ReadOnlySpan<byte> Line(InputWindow window, ref long position) => Line(_file, window, ref position, _end);
 
     // The line at position without its end, and position moved past it.
-    private static ReadOnlySpan<byte> Line(MappedFile file, ref long position, long end)
+    private static ReadOnlySpan<byte> Line(InputFile file, InputWindow window, ref long position, long end)
     {
         int most = (int)Math.Min(LongestLine, end - position);
-        ReadOnlySpan<byte> window = file.Span(position, most);
-        int length = window.IndexOf((byte)'\n');
+        int length = window.IndexOf((byte)'\n', position, most);
         if (length < 0 && most == LongestLine)
             throw file.Bad($"the line at byte {position} is longer than {LongestLine} bytes: this is not a text file of word vectors.");
         if (length < 0)
             length = most;
+        ReadOnlySpan<byte> line = window.Span(position, length);
         position += length + 1;
-        return window[..length].TrimEnd("\r \t"u8);
+        return line.TrimEnd("\r \t"u8);
     }
 
     private void ParseRow(ReadOnlySpan<byte> line, long row, Span<float> values)
@@ -149,10 +167,11 @@ internal sealed class TextVectors : IMatrixSource
     private string[] ReadTokens()
     {
         var tokens = new string[Rows];
+        using var window = new InputWindow(_file, _end);
         long position = _index[0];
         for (long row = 0; row < Rows; row++)
         {
-            ReadOnlySpan<byte> rest = Line(ref position);
+            ReadOnlySpan<byte> rest = Line(window, ref position);
             for (int column = 0; column < Columns; column++)
             {
                 int separator = rest.LastIndexOfAny((byte)' ', (byte)'\t');

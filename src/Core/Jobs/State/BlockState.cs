@@ -3,24 +3,34 @@ using System.Collections.Immutable;
 namespace ClusterLp.Core.Jobs.State;
 
 /// <summary>Where one block of the current stage stands.</summary>
-/// <param name="Attempt">1 for the first; the one due, running or committed.</param>
-/// <param name="FailedOn">Workers on which earlier attempts came to nothing.</param>
-public abstract record BlockState(int Attempt, ImmutableHashSet<WorkerId> FailedOn);
+/// <param name="Attempts">Number of the last attempt handed out; 0 before the first. No number is used twice.</param>
+/// <param name="Failures">Attempts that came to nothing by an error, a silent or a dead worker.</param>
+/// <param name="FailedOn">Workers on which attempts came to nothing.</param>
+public abstract record BlockState(int Attempts, int Failures, ImmutableHashSet<WorkerId> FailedOn);
 
 /// <summary>Waits for a worker.</summary>
-public sealed record PendingBlock(int Attempt, ImmutableHashSet<WorkerId> FailedOn) : BlockState(Attempt, FailedOn)
+public sealed record PendingBlock(int Attempts, int Failures, ImmutableHashSet<WorkerId> FailedOn) : BlockState(Attempts, Failures, FailedOn)
 {
     /// <summary>A block nobody has tried yet.</summary>
-    public static readonly PendingBlock First = new(1, []);
+    public static readonly PendingBlock First = new(0, 0, []);
 }
 
-/// <param name="Worker">Who computes it.</param>
-/// <param name="Deadline">When the lease ends unless progress renews it.</param>
+/// <summary>Is being computed, by one worker or, where that one is slow, by two.</summary>
+/// <param name="Leases">One or two, the older first.</param>
+public sealed record LeasedBlock(int Attempts, int Failures, ImmutableHashSet<WorkerId> FailedOn, ImmutableArray<Lease> Leases)
+    : BlockState(Attempts, Failures, FailedOn);
+
+/// <summary>A worker's right to compute a block.</summary>
+/// <param name="Attempt">Number of this attempt.</param>
+/// <param name="Since">When it was given.</param>
+/// <param name="Deadline">When it ends unless progress renews it.</param>
 /// <param name="Share">Share done, 0 to 1.</param>
-public sealed record LeasedBlock(int Attempt, ImmutableHashSet<WorkerId> FailedOn, WorkerId Worker, TimeSpan Deadline, double Share)
-    : BlockState(Attempt, FailedOn);
+public sealed record Lease(WorkerId Worker, int Attempt, TimeSpan Since, TimeSpan Deadline, double Share);
 
 /// <param name="Worker">Whose result it is.</param>
+/// <param name="Attempt">Which attempt it is.</param>
+/// <param name="Took">How long that attempt took; null where it is not known.</param>
 /// <param name="Result">The result that counts.</param>
-public sealed record CommittedBlock(int Attempt, ImmutableHashSet<WorkerId> FailedOn, WorkerId Worker, BlockResult Result)
-    : BlockState(Attempt, FailedOn);
+public sealed record CommittedBlock(
+    int Attempts, int Failures, ImmutableHashSet<WorkerId> FailedOn, WorkerId Worker, int Attempt, TimeSpan? Took, BlockResult Result)
+    : BlockState(Attempts, Failures, FailedOn);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 
 namespace ClusterLp.Core.Jobs.State;
 
@@ -19,7 +20,14 @@ public sealed record CancelEffect(WorkerId Worker, BlockAddress Block, int Attem
 public sealed record NoWorkEffect(WorkerId Worker, TimeSpan RetryAfter) : JobEffect;
 
 /// <summary>Reduce a stage all of whose blocks are committed; <paramref name="Results"/> in block order.</summary>
-public sealed record ReduceEffect(TensorPlan Plan, FitState Fit, ImmutableArray<BlockResult> Results) : JobEffect;
+/// <param name="Rewinds">Times the tensor was started over: names what the reduction writes apart.</param>
+public sealed record ReduceEffect(TensorPlan Plan, FitState Fit, int Rewinds, ImmutableArray<BlockResult> Results) : JobEffect;
+
+/// <summary>Record this durably before any later effect is performed.</summary>
+public sealed record RecordEffect(CheckpointRecord Record) : JobEffect;
+
+/// <summary>A stage ended: write the state whole; blobs in <paramref name="Superseded"/> are no longer needed by it.</summary>
+public sealed record SnapshotEffect(ImmutableArray<BlobRef> Superseded) : JobEffect;
 
 /// <summary>Delete blobs nobody will read.</summary>
 public sealed record DropEffect(ImmutableArray<BlobRef> Blobs) : JobEffect;
@@ -31,4 +39,7 @@ public sealed record FinishEffect(JobEnd End) : JobEffect;
 public sealed record JobEnd(ExitCode Code, string Reason)
 {
     public static readonly JobEnd Done = new(ExitCode.Done, "");
+
+    /// <summary>Another coordinator may go on with the job: workers are not dismissed, but left to find it.</summary>
+    public bool MayResume => Code is ExitCode.Resumable or ExitCode.CannotWrite or ExitCode.Interrupted;
 }

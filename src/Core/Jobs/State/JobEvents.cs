@@ -9,13 +9,17 @@ public abstract record JobEvent
     public abstract TimeSpan Now { get; init; }
 }
 
+/// <summary>The first event: what an earlier epoch left ready is taken up.</summary>
+public sealed record JobStarted(TimeSpan Now) : JobEvent;
+
 /// <param name="Worker">Who joined.</param>
 /// <param name="Slots">Blocks it computes at once, 1 or more.</param>
 public sealed record WorkerRegistered(WorkerId Worker, int Slots, TimeSpan Now) : JobEvent;
 
 /// <param name="Worker">Who is gone: process ended, unreachable and downed, or left.</param>
 /// <param name="Cause">Why, for the log and for a poison block's report.</param>
-public sealed record WorkerLost(WorkerId Worker, string Cause, TimeSpan Now) : JobEvent;
+/// <param name="Orderly">It left by itself, which is no fault of its blocks.</param>
+public sealed record WorkerLost(WorkerId Worker, string Cause, bool Orderly, TimeSpan Now) : JobEvent;
 
 /// <summary>The connection to a worker broke. It may be gone, or back in a moment: only progress tells.</summary>
 public sealed record WorkerDoubted(WorkerId Worker, TimeSpan Now) : JobEvent;
@@ -43,6 +47,16 @@ public sealed record BlockErred(WorkerId Worker, BlockAddress Block, Epoch Epoch
 
 /// <summary>Time passed: leases that ran out are taken back.</summary>
 public sealed record LeaseTick(TimeSpan Now) : JobEvent;
+
+/// <summary>A result of an earlier stage is lost or damaged, and a block of the current stage needs it.</summary>
+/// <param name="Tensor">Whose it is.</param>
+/// <param name="Stage">The stage that needs it.</param>
+/// <param name="Blob">The blob.</param>
+/// <param name="Detail">What is wrong with it.</param>
+public sealed record InputLost(int Tensor, StageId Stage, BlobRef Blob, string Detail, TimeSpan Now) : JobEvent;
+
+/// <summary>The job must end: it cannot be recorded, or has another coordinator.</summary>
+public sealed record JobAborted(JobEnd Why, TimeSpan Now) : JobEvent;
 
 /// <param name="Tensor">Whose stage was reduced.</param>
 /// <param name="Stage">Which stage.</param>

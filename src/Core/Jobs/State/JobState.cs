@@ -11,9 +11,10 @@ public sealed record WorkerState(int Slots, int Waiting);
 
 /// <summary>
 /// A job's whole state and its one transition function. Pure: no clock, no I/O, no actors; the same events give the same
-/// states and effects. Rules: a block has one lease at a time; its first result of the current attempt is committed and
-/// later ones are acknowledged and dropped; a lost, silent or failed worker's block is due again with the next attempt;
-/// results go to the reduction in block order, whatever their order of arrival.
+/// states and effects. Rules: a block has one lease, or two where the first holder is slow; its first result is committed
+/// and later ones are acknowledged and dropped; a lost, silent or failed worker's block is due again with the next attempt;
+/// results go to the reduction in block order, whatever their order of arrival; what is committed or reduced is recorded
+/// before anybody is told.
 /// </summary>
 public sealed record JobState
 {
@@ -26,8 +27,10 @@ public sealed record JobState
     /// <summary>Workers in contact, in order of their ids, so that hand-outs do not depend on hashing.</summary>
     public ImmutableSortedDictionary<WorkerId, WorkerState> Workers { get; init; } =
         ImmutableSortedDictionary.Create<WorkerId, WorkerState>(Comparer<WorkerId>.Create((a, b) => string.CompareOrdinal(a.Value, b.Value)));
-    /// <summary>Blocks committed since the start.</summary>
+    /// <summary>Blocks committed, those of earlier epochs included.</summary>
     public int Committed { get; init; }
+    /// <summary>Of these, blocks that earlier epochs had committed.</summary>
+    public int Kept { get; init; }
     /// <summary>Times a block had to be handed out again.</summary>
     public int Retries { get; init; }
     /// <summary>Set once the job is over; every later event only acknowledges and dismisses.</summary>
@@ -39,22 +42,23 @@ public sealed record JobState
         Id = plan.Id,
         Epoch = epoch,
         Policy = policy,
-        Tensors = [.. plan.Tensors.Select(tensor => TensorState.At(tensor, begin(tensor)))],
+        Tensors = [.. plan.Tensors.Select(tensor => TensorState.Begin(tensor, begin(tensor)))],
     };
 
-    public JobProgress Progress => new([.. Tensors.Select(tensor => tensor.Progress)], Workers.Count, Committed, Retries);
+    public JobProgress Progress => new([.. Tensors.Select(tensor => tensor.Progress)], Workers.Count, Committed, Retries, Kept);
 
     /// <summary>The state after <paramref name="cause"/>, and what is to be done about it, in order.</summary>
     public (JobState State, ImmutableArray<JobEffect> Effects) Apply(JobEvent cause) => new JobTransition(this).Apply(cause);
 
-    /// <summary>Blocks that <paramref name="worker"/> holds.</summary>
-    public IEnumerable<(BlockAddress Block, LeasedBlock Lease)> LeasesOf(WorkerId worker) =>
+    /// <summary>Leases that <paramref name="worker"/> holds.</summary>
+    public IEnumerable<(BlockAddress Block, Lease Lease)> LeasesOf(WorkerId worker) =>
         Leases.Where(held => held.Lease.Worker == worker);
 
-    /// <summary>Every block that a worker holds.</summary>
-    public IEnumerable<(BlockAddress Block, LeasedBlock Lease)> Leases =>
+    /// <summary>Every lease.</summary>
+    public IEnumerable<(BlockAddress Block, Lease Lease)> Leases =>
         from tensor in Tensors
         from block in tensor.Blocks.Select((state, index) => (state, index))
         where block.state is LeasedBlock
-        select (tensor.Address(block.index), (LeasedBlock)block.state);
+        from lease in ((LeasedBlock)block.state).Leases
+        select (tensor.Address(block.index), lease);
 }

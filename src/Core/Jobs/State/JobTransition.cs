@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 
 namespace ClusterLp.Core.Jobs.State;
 
@@ -19,14 +19,17 @@ internal sealed class JobTransition(JobState before)
         }
         switch (cause)
         {
+            case JobStarted:
+                Start();
+                break;
             case WorkerRegistered registered:
                 // A worker that registers again has lost its blocks: it may be a new process under the old name.
-                Release(registered.Worker, "registered anew");
+                Release(registered.Worker, "registered anew", orderly: false);
                 _state = _state with { Workers = _state.Workers.SetItem(registered.Worker, new WorkerState(registered.Slots, 0)) };
                 break;
             case WorkerLost lost:
                 _state = _state with { Workers = _state.Workers.Remove(lost.Worker) };
-                Release(lost.Worker, lost.Cause);
+                Release(lost.Worker, lost.Cause, lost.Orderly);
                 break;
             case WorkerDoubted doubted:
                 Doubt(doubted);
@@ -43,6 +46,10 @@ internal sealed class JobTransition(JobState before)
             case BlockErred erred:
                 Fail(erred);
                 break;
+            case InputLost lost:
+                if (IsAt(lost.Tensor, lost.Stage))
+                    Rewind(_state.Tensors[lost.Tensor], lost.Blob, lost.Detail);
+                break;
             case LeaseTick tick:
                 Expire(tick.Now);
                 break;
@@ -52,10 +59,17 @@ internal sealed class JobTransition(JobState before)
             case ReductionFailed failed:
                 Repair(failed);
                 break;
+            case JobAborted aborted:
+                Finish(aborted.Why);
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(cause), cause, "unknown event");
         }
-        Offer(cause.Now);
+        if (_state.End is null)
+        {
+            (_state, IReadOnlyList<AssignEffect> assigned) = BlockOffer.Make(_state, cause.Now);
+            _effects.AddRange(assigned);
+        }
         if (cause is WorkRequested asked && _state.End is null && !_effects.OfType<AssignEffect>().Any(a => a.Worker == asked.Worker))
             _effects.Add(new NoWorkEffect(asked.Worker, _state.Policy.RetryAfter));
         return (_state, _effects.ToImmutable());
@@ -77,6 +91,13 @@ internal sealed class JobTransition(JobState before)
         }
     }
 
+    private void Start()
+    {
+        foreach (TensorState tensor in _state.Tensors.Where(tensor => tensor.AllCommitted))
+            Reduce(tensor);
+        FinishIfDone();
+    }
+
     private void Request(WorkRequested request)
     {
         if (_state.Workers.TryGetValue(request.Worker, out WorkerState? worker))
@@ -88,8 +109,8 @@ internal sealed class JobTransition(JobState before)
     {
         SetWaiting(doubted.Worker, 0);
         TimeSpan deadline = doubted.Now + _state.Policy.LeaseInDoubt;
-        foreach ((BlockAddress block, LeasedBlock lease) in _state.LeasesOf(doubted.Worker).Where(held => held.Lease.Deadline > deadline).ToList())
-            Put(block, lease with { Deadline = deadline });
+        foreach ((BlockAddress block, Lease lease) in _state.LeasesOf(doubted.Worker).Where(held => held.Lease.Deadline > deadline).ToList())
+            Replace(block, lease, lease with { Deadline = deadline });
     }
 
     private void SetWaiting(WorkerId id, int slots)
@@ -100,88 +121,108 @@ internal sealed class JobTransition(JobState before)
 
     private void Renew(BlockProgressed report)
     {
-        if (Lease(report) is { } lease)
-            Put(report.Block, lease with { Share = Math.Clamp(report.Share, 0, 1), Deadline = report.Now + _state.Policy.Lease });
+        if (LeaseOf(report) is { } lease)
+            Replace(report.Block, lease, lease with { Share = Math.Clamp(report.Share, 0, 1), Deadline = report.Now + _state.Policy.Lease });
         else if (Find(report.Block) is not CommittedBlock)
             _effects.Add(new CancelEffect(report.Worker, report.Block, report.Attempt));
     }
 
     private void Commit(BlockDone report)
     {
-        if (Lease(report) is not { } lease)
+        if (LeaseOf(report) is not { } lease)
         {
             bool same = Find(report.Block) is CommittedBlock committed && committed.Result.Blob.Uri == report.Result.Blob.Uri;
             _effects.Add(new AcknowledgeEffect(report.Worker, report.Block, report.Attempt, Accepted: same));
             // Nobody counts on a refused result, unless it is a repeated report whose stage has long been reduced.
-            if (!same && report.Epoch == _state.Epoch && IsCurrent(report.Block))
+            if (!same && report.Epoch == _state.Epoch && IsAt(report.Block.Tensor, report.Block.Stage))
                 _effects.Add(new DropEffect([report.Result.Blob]));
             return;
         }
-        Put(report.Block, new CommittedBlock(lease.Attempt, lease.FailedOn, report.Worker, report.Result));
+        var block = (LeasedBlock)Find(report.Block)!;
+        Put(report.Block, new CommittedBlock(
+            block.Attempts, block.Failures, block.FailedOn, report.Worker, report.Attempt, report.Now - lease.Since, report.Result));
         _state = _state with { Committed = _state.Committed + 1 };
+        _effects.Add(new RecordEffect(new CommitRecord(report.Block.Tensor, report.Block.Stage, report.Block.Block, report.Attempt, report.Result)));
         _effects.Add(new AcknowledgeEffect(report.Worker, report.Block, report.Attempt, Accepted: true));
-        TensorState tensor = _state.Tensors[report.Block.Tensor];
-        if (!tensor.AllCommitted)
-            return;
+        foreach (Lease other in block.Leases.Where(other => other != lease))
+            _effects.Add(new CancelEffect(other.Worker, report.Block, other.Attempt));
+        if (_state.Tensors[report.Block.Tensor] is { AllCommitted: true } tensor)
+            Reduce(tensor);
+    }
+
+    private void Reduce(TensorState tensor)
+    {
         Put(tensor with { Reducing = true });
-        _effects.Add(new ReduceEffect(tensor.Plan, tensor.Fit, tensor.Results));
+        _effects.Add(new ReduceEffect(tensor.Plan, tensor.Fit, tensor.Rewinds, tensor.Results));
     }
 
     private void Fail(BlockErred report)
     {
-        _effects.Add(new AcknowledgeEffect(report.Worker, report.Block, report.Attempt, Accepted: Lease(report) is not null));
-        if (Lease(report) is not { } lease)
+        Lease? held = LeaseOf(report);
+        _effects.Add(new AcknowledgeEffect(report.Worker, report.Block, report.Attempt, Accepted: held is not null));
+        if (held is not { } lease)
             return;
         if (report.Kind == FailureKind.BadData)
             Finish(new JobEnd(report.Code, report.Detail));
         else
-            Requeue(report.Block, lease, report.Worker, report.Code, report.Detail);
+            GiveUp(report.Block, lease, report.Code, report.Detail, orderly: false);
     }
 
     private void Expire(TimeSpan now)
     {
-        foreach ((BlockAddress block, LeasedBlock lease) in _state.Leases.Where(held => held.Lease.Deadline <= now).ToList())
+        foreach ((BlockAddress block, Lease lease) in _state.Leases.Where(held => held.Lease.Deadline <= now).ToList())
         {
             _effects.Add(new CancelEffect(lease.Worker, block, lease.Attempt));
             // Whatever it asked for before, its slot may hang.
             SetWaiting(lease.Worker, 0);
-            Requeue(block, lease, lease.Worker, ExitCode.Resumable, "no sign of progress before its lease ran out");
+            GiveUp(block, lease, ExitCode.Resumable, "no sign of progress before its lease ran out", orderly: false);
         }
     }
 
-    private void Release(WorkerId worker, string cause)
+    private void Release(WorkerId worker, string cause, bool orderly)
     {
-        foreach ((BlockAddress block, LeasedBlock lease) in _state.LeasesOf(worker).ToList())
-            Requeue(block, lease, worker, ExitCode.Resumable, cause);
+        foreach ((BlockAddress block, Lease lease) in _state.LeasesOf(worker).ToList())
+            GiveUp(block, lease, ExitCode.Resumable, cause, orderly);
     }
 
-    /// <summary>The block is due again, or poison.</summary>
-    private void Requeue(BlockAddress block, BlockState failed, WorkerId worker, ExitCode code, string why)
+    /// <summary>An attempt came to nothing: its block is due again, still in another worker's hands, or poison.</summary>
+    private void GiveUp(BlockAddress address, Lease lease, ExitCode code, string why, bool orderly)
     {
-        if (_state.End is not null)
+        if (_state.End is not null || Find(address) is not LeasedBlock block)
             return;
-        ImmutableHashSet<WorkerId> failedOn = failed.FailedOn.Add(worker);
-        bool noOtherWorker = _state.Workers.Keys.All(failedOn.Contains);
-        if (failed.Attempt >= _state.Policy.MostAttempts && (failedOn.Count > 1 || noOtherWorker))
+        int failures = orderly ? block.Failures : block.Failures + 1;
+        ImmutableHashSet<WorkerId> failedOn = block.FailedOn.Add(lease.Worker);
+        ImmutableArray<Lease> left = block.Leases.Remove(lease);
+        if (left.IsEmpty && IsPoison(failures, failedOn))
         {
-            TensorPlan plan = _state.Tensors[block.Tensor].Plan;
-            Finish(new JobEnd(code, string.Create(CultureInfo.InvariantCulture,
-                $"tensor \"{plan.Name}\", {block.Stage}, block {block.Block} (rows from {plan.Partition.FirstRow(block.Block)}) failed {failed.Attempt} times on {failedOn.Count} worker(s), at last on {worker}: {why}")));
+            TensorPlan plan = _state.Tensors[address.Tensor].Plan;
+            Finish(new JobEnd(code, FormattableString.Invariant(
+                $"tensor \"{plan.Name}\", {address.Stage}, block {address.Block} (rows from {plan.Partition.FirstRow(address.Block)}) failed {failures} times on {failedOn.Count} worker(s), at last on {lease.Worker}: {why}")));
             return;
         }
-        Put(block, new PendingBlock(failed.Attempt + 1, failedOn));
+        Put(address, left.IsEmpty
+            ? new PendingBlock(block.Attempts, failures, failedOn)
+            : block with { Failures = failures, FailedOn = failedOn, Leases = left });
         _state = _state with { Retries = _state.Retries + 1 };
     }
+
+    private bool IsPoison(int failures, ImmutableHashSet<WorkerId> failedOn) =>
+        failures >= _state.Policy.MostFailures && (failedOn.Count > 1 || _state.Workers.Keys.All(failedOn.Contains));
 
     private void Advance(ReductionDone reduced)
     {
         TensorState tensor = _state.Tensors[reduced.Tensor];
         if (!tensor.Reducing || tensor.Fit.Stage != reduced.Stage)
             return;
-        Put(TensorState.At(tensor.Plan, reduced.Next));
-        if (!reduced.Next.Superseded.IsEmpty)
-            _effects.Add(new DropEffect(reduced.Next.Superseded));
-        if (_state.Tensors.All(t => t.Fit.IsDone))
+        Put(tensor.Advance(reduced.Next));
+        _effects.Add(new RecordEffect(new ReductionRecord(reduced.Tensor, reduced.Stage, reduced.Next)));
+        _effects.Add(new SnapshotEffect(reduced.Next.Superseded));
+        FinishIfDone();
+    }
+
+    private void FinishIfDone()
+    {
+        if (_state.Tensors.All(tensor => tensor.Fit.IsDone))
             Finish(JobEnd.Done);
     }
 
@@ -190,76 +231,68 @@ internal sealed class JobTransition(JobState before)
         TensorState tensor = _state.Tensors[failed.Tensor];
         if (!tensor.Reducing || tensor.Fit.Stage != failed.Stage)
             return;
-        int block = failed.Corrupt is null ? -1 : tensor.IndexOf(failed.Corrupt);
-        if (block < 0)
+        if (failed.Corrupt is not { } blob)
         {
             Finish(new JobEnd(failed.Code, failed.Detail));
             return;
         }
-        var broken = (CommittedBlock)tensor.Blocks[block];
-        Put(tensor with { Reducing = false });
-        _state = _state with { Committed = _state.Committed - 1 };
-        Requeue(tensor.Address(block), broken, broken.Worker, failed.Code, failed.Detail);
-    }
-
-    /// <summary>Hands due blocks, in plan and row order, to the workers that wait.</summary>
-    private void Offer(TimeSpan now)
-    {
-        if (_state.End is not null || _state.Workers.Values.All(worker => worker.Waiting == 0))
+        int index = tensor.IndexOf(blob);
+        if (index < 0)
+        {
+            Rewind(tensor, blob, failed.Detail);
             return;
-        Dictionary<WorkerId, int> held = _state.Leases.GroupBy(lease => lease.Lease.Worker).ToDictionary(leases => leases.Key, leases => leases.Count());
-        foreach (TensorState tensor in _state.Tensors.Where(t => !t.Fit.IsDone).Take(_state.Policy.TensorWindow))
-        {
-            for (int block = 0; block < tensor.Blocks.Length; block++)
-            {
-                if (tensor.Blocks[block] is not PendingBlock pending || Taker(pending, held) is not { } taker)
-                    continue;
-                Put(tensor.Address(block), new LeasedBlock(pending.Attempt, pending.FailedOn, taker, now + _state.Policy.Lease, 0));
-                held[taker] = held.GetValueOrDefault(taker) + 1;
-                SetWaiting(taker, _state.Workers[taker].Waiting - 1);
-                _effects.Add(new AssignEffect(taker, tensor.Address(block), pending.Attempt));
-            }
         }
+        var broken = (CommittedBlock)tensor.Blocks[index];
+        ImmutableHashSet<WorkerId> failedOn = broken.FailedOn.Add(broken.Worker);
+        if (IsPoison(broken.Failures + 1, failedOn))
+        {
+            Finish(new JobEnd(failed.Code, failed.Detail));
+            return;
+        }
+        Put((tensor with { Reducing = false }).With(index, new PendingBlock(broken.Attempts, broken.Failures + 1, failedOn)));
+        _state = _state with { Committed = _state.Committed - 1, Retries = _state.Retries + 1 };
     }
 
-    /// <summary>The waiting worker with most free slots, one the block has not failed on if there is any in contact.</summary>
-    /// <param name="held">Leases of each worker that has any.</param>
-    private WorkerId? Taker(PendingBlock block, Dictionary<WorkerId, int> held)
+    /// <summary>What an earlier stage found is lost, and its blobs are gone: the tensor starts over.</summary>
+    private void Rewind(TensorState tensor, BlobRef blob, string detail)
     {
-        bool anyFresh = _state.Workers.Keys.Any(worker => !block.FailedOn.Contains(worker));
-        bool mustBeFresh = anyFresh && block.Attempt > _state.Policy.MostAttempts;
-        WorkerId? taker = null;
-        (bool Fresh, int Free) best = default;
-        foreach ((WorkerId id, WorkerState worker) in _state.Workers)
+        if (tensor.Rewinds >= _state.Policy.MostRewinds)
         {
-            (bool Fresh, int Free) offer = (!block.FailedOn.Contains(id), Math.Min(worker.Waiting, worker.Slots - held.GetValueOrDefault(id)));
-            if (offer.Free <= 0 || mustBeFresh && !offer.Fresh || taker is not null && offer.CompareTo(best) <= 0)
-                continue;
-            (taker, best) = (id, offer);
+            Finish(new JobEnd(ExitCode.Resumable, $"tensor \"{tensor.Plan.Name}\" was started over {tensor.Rewinds} times, and again a result of an earlier stage is damaged: {detail}"));
+            return;
         }
-        return taker;
+        foreach ((BlockAddress block, Lease lease) in _state.Leases.Where(held => held.Block.Tensor == tensor.Plan.Index).ToList())
+            _effects.Add(new CancelEffect(lease.Worker, block, lease.Attempt));
+        Put(tensor.Rewind());
+        _state = _state with { Retries = _state.Retries + 1 };
+        _effects.Add(new RecordEffect(new RewindRecord(tensor.Plan.Index, blob.Uri)));
     }
 
     private void Finish(JobEnd end)
     {
-        foreach ((BlockAddress block, LeasedBlock lease) in _state.Leases)
+        foreach ((BlockAddress block, Lease lease) in _state.Leases)
             _effects.Add(new CancelEffect(lease.Worker, block, lease.Attempt));
         _state = _state with { End = end };
         _effects.Add(new FinishEffect(end));
     }
 
     /// <summary>The lease a report speaks of, if it still holds.</summary>
-    private LeasedBlock? Lease(BlockReport report) =>
-        report.Epoch == _state.Epoch && Find(report.Block) is LeasedBlock lease && lease.Worker == report.Worker && lease.Attempt == report.Attempt
-            ? lease
+    private Lease? LeaseOf(BlockReport report) => report.Epoch == _state.Epoch && Find(report.Block) is LeasedBlock block
+        ? block.Leases.FirstOrDefault(lease => lease.Worker == report.Worker && lease.Attempt == report.Attempt)
+        : null;
+
+    private BlockState? Find(BlockAddress block) =>
+        IsAt(block.Tensor, block.Stage) && block.Block >= 0 && block.Block < _state.Tensors[block.Tensor].Blocks.Length
+            ? _state.Tensors[block.Tensor].Blocks[block.Block]
             : null;
 
-    private BlockState? Find(BlockAddress block) => IsCurrent(block) ? _state.Tensors[block.Tensor].Blocks[block.Block] : null;
+    private bool IsAt(int tensor, StageId stage) => tensor >= 0 && tensor < _state.Tensors.Length && _state.Tensors[tensor].Fit.Stage == stage;
 
-    private bool IsCurrent(BlockAddress block) =>
-        block.Tensor >= 0 && block.Tensor < _state.Tensors.Length
-        && _state.Tensors[block.Tensor] is { } tensor && tensor.Fit.Stage == block.Stage
-        && block.Block >= 0 && block.Block < tensor.Blocks.Length;
+    private void Replace(BlockAddress address, Lease lease, Lease by)
+    {
+        var block = (LeasedBlock)Find(address)!;
+        Put(address, block with { Leases = block.Leases.Replace(lease, by) });
+    }
 
     private void Put(BlockAddress block, BlockState state) => Put(_state.Tensors[block.Tensor].With(block.Block, state));
 

@@ -1,20 +1,43 @@
 using System.Collections.Immutable;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 
 namespace ClusterLp.Core.Jobs.State;
 
 /// <summary>One tensor of a job: its fit so far and the blocks of the stage that is due.</summary>
-/// <param name="Blocks">In row order; empty once the tensor is done.</param>
+/// <param name="Fit">The stage that is due and what it needs.</param>
+/// <param name="Blocks">In row order; once the tensor is done, the last stage's.</param>
 /// <param name="Reducing">All blocks are committed and their reduction has been started.</param>
 public sealed record TensorState(TensorPlan Plan, FitState Fit, ImmutableArray<BlockState> Blocks, bool Reducing)
 {
-    /// <summary>The tensor at the beginning of the stage that <paramref name="fit"/> names.</summary>
-    public static TensorState At(TensorPlan plan, FitState fit) =>
-        new(plan, fit, fit.IsDone ? [] : [.. Enumerable.Repeat<BlockState>(PendingBlock.First, plan.Partition.Count)], Reducing: false);
+    /// <summary>Where a rewound tensor starts again.</summary>
+    public required FitState Start { get; init; }
+
+    /// <summary>Once the tensor is done: the fit its last stage began with, should one of its blocks be lost.</summary>
+    public FitState? Before { get; init; }
+
+    /// <summary>Times the tensor was set back to its start.</summary>
+    public int Rewinds { get; init; }
+
+    /// <summary>The tensor before its first block.</summary>
+    public static TensorState Begin(TensorPlan plan, FitState start) =>
+        new(plan, start, Fresh(plan, 0), Reducing: false) { Start = start };
+
+    /// <summary>The tensor at the beginning of the stage that <paramref name="next"/> names, or done.</summary>
+    public TensorState Advance(FitState next) => next.IsDone
+        ? this with { Fit = next, Before = Fit, Reducing = false }
+        : this with { Fit = next, Before = null, Blocks = Fresh(Plan, Rewinds), Reducing = false };
+
+    /// <summary>The tensor at its start again; names of blobs written before are not used again.</summary>
+    public TensorState Rewind() =>
+        Begin(Plan, Start) with { Rewinds = Rewinds + 1, Blocks = Fresh(Plan, Rewinds + 1) };
+
+    /// <summary>The last stage open again, all its blocks committed still.</summary>
+    public TensorState Reopen() => Before is null ? this : this with { Fit = Before, Before = null };
 
     public BlockAddress Address(int block) => new(Plan.Index, Fit.Stage, block);
 
-    public bool AllCommitted => Blocks.All(block => block is CommittedBlock);
+    public bool AllCommitted => !Fit.IsDone && Blocks.All(block => block is CommittedBlock);
 
     /// <summary>Results in block order; every block must be committed.</summary>
     public ImmutableArray<BlockResult> Results => [.. Blocks.Select(block => ((CommittedBlock)block).Result)];
@@ -37,8 +60,14 @@ public sealed record TensorState(TensorPlan Plan, FitState Fit, ImmutableArray<B
         {
             int count = Plan.Partition.Count;
             int done = Fit.IsDone ? count : Blocks.Count(block => block is CommittedBlock);
-            double parts = done + Blocks.Sum(block => block is LeasedBlock leased ? leased.Share : 0);
+            double parts = done + Blocks.Sum(block => block is LeasedBlock leased ? leased.Leases.Max(lease => lease.Share) : 0);
             return new TensorProgress(Plan.Name, Fit.Stage, done, count, Reducing, Math.Min(1, parts / count));
         }
+    }
+
+    private static ImmutableArray<BlockState> Fresh(TensorPlan plan, int rewinds)
+    {
+        const int attemptsOfOneTurn = 1_000_000;
+        return [.. Enumerable.Repeat<BlockState>(PendingBlock.First with { Attempts = rewinds * attemptsOfOneTurn }, plan.Partition.Count)];
     }
 }

@@ -14,6 +14,9 @@ internal static class CoresetStep
     /// <summary>Expected coreset rows for each column.</summary>
     public const int RowsPerColumn = 10;
 
+    /// <summary>Far above what one kernel's sum of squares differs from another's, far below any change of a row.</summary>
+    private const double NormTolerance = 1e-6;
+
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
         var parameters = (CoresetParameters)task.Parameters;
@@ -37,6 +40,10 @@ internal static class CoresetStep
             source.ReadRows(firstRow + drawn[j].Row, 1, rows.AsSpan(j * d, d));
         }
         StepData.Multiply(rows, (float)parameters.Scale);
+        // The block is not read whole, so its checksum cannot be compared; the drawn rows' norms can.
+        for (int j = 0; j < drawn.Count; j++)
+            if (!(Math.Abs(Math.Sqrt(PowerSums.Squares(rows.AsSpan(j * d, d))) - norms[drawn[j].Row]) <= NormTolerance * norms[drawn[j].Row]))
+                throw StepData.Changed(task, task.Plan.Input);
         BlobRef blob = StepData.Write(context, blobName, new ArrayBlob()
             .Add("rows", rows, drawn.Count, d).Add("weights", [.. drawn.Select(row => row.Weight)], drawn.Count));
         return new BlockResult(blob, new CoresetFigures(drawn.Count));

@@ -95,7 +95,8 @@ internal static class FactoriseStep
             Svd = svd,
             LargestGap = gap,
             RegressionIterations = iterations,
-            Superseded = state.SvdBasis is { } baseline && baseline != state.Basis ? [baseline] : [],
+            // A damaged block of U may have to be computed again, until the output is written.
+            Superseded = [],
         };
     }
 }

@@ -50,7 +50,8 @@ internal static class ScanStep
             .Add("gram", gram, gram.Length)
             .Add("sums", [weightSum, squares], 2)
             .Add("sample", [.. sample], sample.Count / d, d));
-        return new BlockResult(blob, new ScanFigures(absolute, power, Math.Sqrt(largest)));
+        var input = new InputChecksums(InputChecksums.Of<float>(rows), InputChecksums.Of<double>(rowWeights));
+        return new BlockResult(blob, new ScanFigures(absolute, power, Math.Sqrt(largest), input));
     }
 
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
@@ -80,6 +81,7 @@ internal static class ScanStep
         state = state with
         {
             Rank = rank,
+            Input = [.. results.Select(r => ((ScanFigures)r.Figures).Input)],
             Scale = scale,
             InputPowerSum = power,
             InputFrobenius = Math.Sqrt(squares),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
@@ -18,6 +19,7 @@ internal static class StepData
     /// The block's rows, count x d, every entry multiplied by <paramref name="scale"/> (a power of two: exact). The array is
     /// this thread's, and valid until its next block.
     /// </summary>
+    /// <exception cref="ClusterLpException">The rows are not those the scan read (exit 65).</exception>
     public static float[] ReadRows(BlockTask task, IMatrixSource source, double scale)
     {
         BlockPartition partition = task.Plan.Partition;
@@ -27,6 +29,8 @@ internal static class StepData
             _rows = GC.AllocateUninitializedArray<float>(length);
         float[] rows = _rows;
         source.ReadRows(partition.FirstRow(block), count, rows);
+        if (task.Input is { } scanned && InputChecksums.Of<float>(rows) != scanned.Rows)
+            throw Changed(task, task.Plan.Input);
         Multiply(rows, (float)scale);
         return rows;
     }
@@ -44,11 +48,24 @@ internal static class StepData
     }
 
     /// <summary>c_i of the block's rows.</summary>
+    /// <exception cref="ClusterLpException">They are not those the scan read (exit 65).</exception>
     public static double[] ReadRowWeights(BlockTask task)
     {
         BlockPartition partition = task.Plan.Partition;
         int block = task.Address.Block;
-        return RowWeights.Read(task.Plan.RowWeights, task.Plan.Rows, partition.FirstRow(block), partition.RowCount(block));
+        double[] weights = RowWeights.Read(task.Plan.RowWeights, task.Plan.Rows, partition.FirstRow(block), partition.RowCount(block));
+        return task.Input is { } scanned && InputChecksums.Of<double>(weights) != scanned.Weights
+            ? throw Changed(task, task.Plan.RowWeights ?? task.Plan.Input)
+            : weights;
+    }
+
+    /// <summary>What this machine reads of the block in <paramref name="file"/> is not what the scan read.</summary>
+    public static ClusterLpException Changed(BlockTask task, string file)
+    {
+        BlockPartition partition = task.Plan.Partition;
+        long first = partition.FirstRow(task.Address.Block);
+        return ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
+            $"{file}: rows {first} to {first + partition.RowCount(task.Address.Block) - 1} (counted from 0) of tensor \"{task.Plan.Name}\" are not what the scan read: the input changed while the job ran, or is another file on this machine; run the job again on an input that stays as it is."));
     }
 
     public static BlobRef Write(StepContext context, string name, ArrayBlob blob) => context.Blobs.Write(name, blob.WriteTo);

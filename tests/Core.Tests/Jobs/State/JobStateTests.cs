@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Jobs.State;
 using CsCheck;
 
@@ -112,6 +113,73 @@ public sealed class JobStateTests
         Assert.Contains("failed 6 times on 2 worker(s), at last on b: disk full", history.State.End.Reason);
     }
 
+    [Fact]
+    public void An_idle_worker_gets_a_copy_of_a_slow_block_and_the_first_result_counts()
+    {
+        var history = new History(tensors: 1, seed: 0, new JobPolicy());
+        AssignEffect slow = Assign(history, "slow", TimeSpan.Zero);
+        TimeSpan now = TimeSpan.Zero;
+        AssignEffect fast = Assign(history, "fast", now);
+        for (int block = 1; block < Blocks; block++)
+        {
+            now += TimeSpan.FromSeconds(2);
+            history.Apply(Done(fast) with { Now = now });
+            fast = history.Apply(new WorkRequested(fast.Worker, 1, now)).OfType<AssignEffect>().SingleOrDefault() ?? fast;
+        }
+        // All others are done, each in 2 s: after twice that the slow one's block is given a second time, once.
+        AssignEffect copy = history.Apply(new LeaseTick(now)).OfType<AssignEffect>().SingleOrDefault() ?? fast;
+        Assert.Equal((slow.Block, 2, "fast"), (copy.Block, copy.Attempt, copy.Worker.Value));
+        Assert.Empty(Effects<AssignEffect>(history.Apply(new WorkerRegistered(new WorkerId("third"), 1, now)).AddRange(
+            history.Apply(new WorkRequested(new WorkerId("third"), 1, now)))));
+
+        ImmutableArray<JobEffect> won = history.Apply(Done(copy) with { Now = now });
+        Assert.True(Effects<AcknowledgeEffect>(won).Single().Accepted);
+        Assert.Equal(new CancelEffect(slow.Worker, slow.Block, 1), Effects<CancelEffect>(won).Single());
+        Assert.Single(Effects<ReduceEffect>(won));
+        ImmutableArray<JobEffect> late = history.Apply(Done(slow) with { Now = now });
+        Assert.False(Effects<AcknowledgeEffect>(late).Single().Accepted);
+        Assert.Equal(Done(slow).Result.Blob, Effects<DropEffect>(late).Single().Blobs.Single());
+        Assert.Equal(0, history.State.Retries);
+    }
+
+    [Fact]
+    public void A_worker_that_leaves_in_order_is_no_fault_of_its_block()
+    {
+        var history = new History(tensors: 1, seed: 0, new JobPolicy { MostFailures = 2 });
+        for (int i = 0; i < 6; i++)
+        {
+            AssignEffect given = Assign(history, $"w{i}", TimeSpan.Zero);
+            Assert.Equal((0, i + 1), (given.Block.Block, given.Attempt));
+            history.Apply(new WorkerLost(given.Worker, "it stopped", Orderly: true, TimeSpan.Zero));
+        }
+        Assert.Null(history.State.End);
+        Assert.Equal(6, history.State.Retries);
+    }
+
+    [Fact]
+    public void A_tensor_starts_over_when_a_result_of_an_earlier_stage_is_lost_but_not_for_ever()
+    {
+        var history = new History(tensors: 1, seed: 0, new JobPolicy { MostRewinds = 1 });
+        history.RunThroughStage();
+        Assert.Equal(StageKind.Factorise, history.State.Tensors[0].Fit.Stage.Kind);
+        AssignEffect held = Assign(history, "w", TimeSpan.Zero);
+        var basis = new BlobRef("file:basis", 1, "");
+        ImmutableArray<JobEffect> effects = history.Apply(new InputLost(0, held.Block.Stage, basis, "flipped", TimeSpan.Zero));
+        Assert.Equal(new RewindRecord(0, basis.Uri), Effects<RecordEffect>(effects).Single().Record);
+        Assert.Single(Effects<CancelEffect>(effects));
+        // What was under way then does not count now, though its block's address is the same.
+        Assert.False(Effects<AcknowledgeEffect>(history.Apply(Done(held))).Single().Accepted);
+        history.Apply(new InputLost(0, held.Block.Stage, basis, "flipped", TimeSpan.Zero));
+        Assert.Equal(StageKind.Scan, history.State.Tensors[0].Fit.Stage.Kind);
+
+        history.RunThroughStage();
+        history.Apply(new InputLost(0, held.Block.Stage, basis, "flipped", TimeSpan.Zero));
+        Assert.Equal(ExitCode.Resumable, history.State.End!.Code);
+        Assert.Contains("flipped", history.State.End.Reason);
+    }
+
+    private static IEnumerable<T> Effects<T>(ImmutableArray<JobEffect> effects) => effects.OfType<T>();
+
     private static AssignEffect Assign(History history, string worker, TimeSpan now)
     {
         history.Apply(new WorkerRegistered(new WorkerId(worker), 1, now));
@@ -140,7 +208,7 @@ public sealed class JobStateTests
             });
             var plan = new JobPlan(new JobId("j"), new JobSpec { Input = "in", Output = "out" }, [.. plans], []);
             // By default attempts are not limited: a history may lose a block's worker any number of times.
-            State = JobState.Begin(plan, FitPipeline.Begin, Term, policy ?? new JobPolicy { MostAttempts = int.MaxValue, TensorWindow = 2 });
+            State = JobState.Begin(plan, FitPipeline.Begin, Term, policy ?? new JobPolicy { MostFailures = int.MaxValue, TensorWindow = 2 });
         }
 
         public JobState State { get; private set; }
@@ -162,7 +230,9 @@ public sealed class JobStateTests
                     _reducing.Enqueue(reduce);
                 }
             }
-            // One lease a block at most, and never more leases than slots.
+            // Two leases a block at most, of different workers, and never more leases than slots.
+            Assert.All(State.Leases.GroupBy(held => held.Block), leases => Assert.Equal(leases.Count(), leases.Select(held => held.Lease.Worker).Distinct().Count()));
+            Assert.All(State.Leases.GroupBy(held => held.Block), leases => Assert.InRange(leases.Count(), 1, 2));
             Assert.All(State.Workers, w => Assert.True(State.LeasesOf(w.Key).Count() <= w.Value.Slots));
             Assert.All(State.Leases, held => Assert.Contains(held.Lease.Worker, State.Workers.Keys));
             return effects;
@@ -179,7 +249,7 @@ public sealed class JobStateTests
                     Apply(new WorkerRegistered(worker, 1 + _random.Next(2), _now));
                     break;
                 case 1:
-                    Apply(new WorkerLost(worker, "gone", _now));
+                    Apply(new WorkerLost(worker, "gone", false, _now));
                     break;
                 case 2:
                     Apply(new WorkRequested(worker, 2, _now));
@@ -211,7 +281,7 @@ public sealed class JobStateTests
         public void RunToTheEnd()
         {
             for (int i = 0; i < 4; i++)
-                Apply(new WorkerLost(new WorkerId($"w{i}"), "gone", _now));
+                Apply(new WorkerLost(new WorkerId($"w{i}"), "gone", false, _now));
             var steady = new WorkerId("steady");
             Apply(new WorkerRegistered(steady, 1, _now));
             for (int round = 0; State.End is null && round < 1000; round++)
@@ -220,6 +290,18 @@ public sealed class JobStateTests
                 foreach (AssignEffect assign in Apply(new WorkRequested(steady, 1, _now)).OfType<AssignEffect>())
                     Apply(new BlockDone(steady, assign.Block, Term, assign.Attempt, Result(assign.Block, assign.Attempt), _now));
             }
+        }
+
+        /// <summary>One worker computes the stage that is due, and leaves.</summary>
+        public void RunThroughStage()
+        {
+            var worker = new WorkerId("stage");
+            Apply(new WorkerRegistered(worker, 1, _now));
+            while (_reducing.Count == 0)
+                foreach (AssignEffect assign in Apply(new WorkRequested(worker, 1, _now)).OfType<AssignEffect>())
+                    Apply(new BlockDone(worker, assign.Block, Term, assign.Attempt, Result(assign.Block, assign.Attempt), _now));
+            Apply(new WorkerLost(worker, "it stopped", true, _now));
+            FinishReduction();
         }
 
         private void FinishReduction()

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 
 namespace ClusterLp.Core.Formats;
 
@@ -11,13 +12,16 @@ internal enum ElementOrder
     Fortran,
 }
 
-/// <summary>A dense matrix at a byte offset of a mapped file, in any floating type, byte order and element order.</summary>
-internal sealed class MappedMatrix : IMatrixSource
+/// <summary>A dense matrix at a byte offset of a file, in any floating type, byte order and element order.</summary>
+internal sealed class StoredMatrix : IMatrixSource
 {
-    private const int ChunkElements = 1 << 20;
-    private const int TileRows = 256, TileColumns = 64;
+    // Read and converted while in cache.
+    private const int ChunkBytes = 1 << 17;
+    private const int TileRows = 1024, TileColumns = 32;
+    // float32 goes to its place directly; a span of bytes cannot be longer than int.MaxValue.
+    private const int MostElements = 1 << 28;
 
-    private readonly MappedFile _file;
+    private readonly InputFile _file;
     private readonly long _offset;
     private readonly ElementType _type;
     private readonly bool _bigEndian;
@@ -28,7 +32,7 @@ internal sealed class MappedMatrix : IMatrixSource
     public int Columns { get; }
 
     /// <summary>Shares <paramref name="file"/>; the caller has checked that the matrix lies within it.</summary>
-    public MappedMatrix(MappedFile file, string name, long rows, int columns, long offset, ElementType type,
+    public StoredMatrix(InputFile file, string name, long rows, int columns, long offset, ElementType type,
         bool bigEndian = false, ElementOrder order = ElementOrder.C)
     {
         _file = file.Share();
@@ -37,7 +41,7 @@ internal sealed class MappedMatrix : IMatrixSource
     }
 
     /// <summary>A second source over the same elements.</summary>
-    public MappedMatrix Share() => new(_file, Name, Rows, Columns, _offset, _type, _bigEndian, _order);
+    public StoredMatrix Share() => new(_file, Name, Rows, Columns, _offset, _type, _bigEndian, _order);
 
     public void ReadRows(long firstRow, int count, Span<float> destination)
     {
@@ -46,11 +50,7 @@ internal sealed class MappedMatrix : IMatrixSource
         if (_order == ElementOrder.Fortran)
             ReadColumns(firstRow, count, destination);
         else
-            for (int done = 0; done < destination.Length; done += ChunkElements)
-            {
-                Span<float> part = destination.Slice(done, Math.Min(ChunkElements, destination.Length - done));
-                Convert(firstRow * Columns + done, part);
-            }
+            Convert(firstRow * Columns, destination);
     }
 
     // Reads a tile column by column, which is how it lies in the file, then writes it row by row: both sides in cache.
@@ -79,7 +79,22 @@ internal sealed class MappedMatrix : IMatrixSource
     private void Convert(long firstElement, Span<float> destination)
     {
         int size = _type.Size();
-        ElementConversion.ToFloat32(_type, _file.Span(_offset + firstElement * size, destination.Length * size), destination, _bigEndian);
+        long offset = _offset + firstElement * size;
+        if (_type == ElementType.F32 && !_bigEndian)
+        {
+            for (int done = 0; done < destination.Length; done += MostElements)
+                _file.Read(offset + (long)done * size, MemoryMarshal.AsBytes(destination.Slice(done, Math.Min(MostElements, destination.Length - done))));
+            return;
+        }
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        for (int done = 0, most = ChunkBytes / size; done < destination.Length; done += most)
+        {
+            Span<float> part = destination.Slice(done, Math.Min(most, destination.Length - done));
+            Span<byte> bytes = buffer.AsSpan(0, part.Length * size);
+            _file.Read(offset + (long)done * size, bytes);
+            ElementConversion.ToFloat32(_type, bytes, part, _bigEndian);
+        }
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     private int _disposed;

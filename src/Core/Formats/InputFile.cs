@@ -1,0 +1,117 @@
+using ClusterLp.Core.Faults;
+using Microsoft.Win32.SafeHandles;
+
+namespace ClusterLp.Core.Formats;
+
+/// <summary>
+/// A file read at positions; never mapped into memory, where a truncated file or a failing disk would end the process with
+/// a signal instead of an error. Thread-safe. Owners are counted (<see cref="Share"/>), so a matrix stays readable after its
+/// model is disposed.
+/// </summary>
+internal sealed class InputFile : IDisposable
+{
+    private readonly SafeFileHandle _handle;
+    private readonly string _name;
+    private int _owners = 1;
+
+    /// <summary>The path it was opened by; every message about the file begins with it.</summary>
+    public string Path { get; }
+
+    /// <summary>Bytes when it was opened, at least 1.</summary>
+    public long Length { get; }
+
+    private InputFile(string path, SafeFileHandle handle, long length) =>
+        (Path, _name, _handle, Length) = (path, System.IO.Path.GetFileName(path), handle, length);
+
+    /// <exception cref="ClusterLpException">Missing or unreadable (exit 66), or empty (exit 65).</exception>
+    public static InputFile Open(string path)
+    {
+        SafeFileHandle? handle = null;
+        try
+        {
+            handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            long length = RandomAccess.GetLength(handle);
+            if (length == 0)
+                throw ClusterLpException.BadInput($"{path}: the file is empty.");
+            var file = new InputFile(path, handle, length);
+            handle = null;
+            return file;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw ClusterLpException.InputMissing($"{path}: no such file.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw ClusterLpException.InputMissing($"{path}: cannot be opened for reading: {e.Message}", e);
+        }
+        finally
+        {
+            handle?.Dispose();
+        }
+    }
+
+    /// <summary>Fills <paramref name="destination"/> with the bytes at <paramref name="offset"/>.</summary>
+    /// <exception cref="ClusterLpException">They end beyond the file, or it has shrunk since (exit 65); they cannot be read (66).</exception>
+    public void Read(long offset, Span<byte> destination)
+    {
+        int read = ReadAt(offset, destination, Failpoint.Armed);
+        if (read < destination.Length)
+            throw Bad($"the file shrank while it was read: {destination.Length} bytes were expected at offset {offset}, but {read} are left; "
+                + $"it had {Length} bytes when it was opened.");
+    }
+
+    /// <summary>The bytes [offset, offset + length) as a new array, for headers; the caller has bounded the length.</summary>
+    /// <exception cref="ClusterLpException">As in <see cref="Read"/>.</exception>
+    public byte[] ReadHeader(long offset, int length)
+    {
+        CheckRange(offset, length);
+        byte[] bytes = GC.AllocateUninitializedArray<byte>(length);
+        int read = ReadAt(offset, bytes, faults: false);
+        return read == length ? bytes : throw Bad($"the file shrank while its header was read: {length} bytes were expected at offset {offset}, but {read} are left.");
+    }
+
+    /// <summary>What the file begins with, at most <paramref name="most"/> bytes.</summary>
+    public byte[] ReadStart(int most) => ReadHeader(0, (int)Math.Min(most, Length));
+
+    /// <summary>Registers one more owner, who must dispose the file as well.</summary>
+    /// <exception cref="ObjectDisposedException">The last owner has disposed it.</exception>
+    public InputFile Share()
+    {
+        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+        Interlocked.Increment(ref _owners);
+        return this;
+    }
+
+    /// <summary>An error about this file (exit 65): "path: what".</summary>
+    public ClusterLpException Bad(string what) => ClusterLpException.BadInput($"{Path}: {what}");
+
+    public void Dispose()
+    {
+        if (Interlocked.Decrement(ref _owners) == 0)
+            _handle.Dispose();
+    }
+
+    private int ReadAt(long offset, Span<byte> destination, bool faults)
+    {
+        CheckRange(offset, destination.Length);
+        int done = 0;
+        try
+        {
+            while (done < destination.Length && RandomAccess.Read(_handle, destination[done..], offset + done) is var read and > 0)
+                done += read;
+            return faults ? Math.Min(done, Failpoint.Read(Failpoint.InputRead, _name, destination)) : done;
+        }
+        catch (IOException e)
+        {
+            throw ClusterLpException.InputMissing(
+                $"{Path}: {destination.Length} bytes at offset {offset} cannot be read: {e.Message}; check the disk or the mount it lies on.", e);
+        }
+    }
+
+    private void CheckRange(long offset, int length)
+    {
+        if (offset < 0 || offset > Length - length)
+            throw Bad($"the file is truncated: {length} bytes were expected at offset {offset}, but it has {Length} bytes.");
+    }
+}

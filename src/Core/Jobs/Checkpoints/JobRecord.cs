@@ -1,0 +1,139 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Core.Jobs.Checkpoints;
+
+/// <summary>
+/// The plan every run of a job must agree with: <c>job.json</c> of its directory, for people, and with a hash
+/// <c>checkpoints/plan</c>, which counts where both can be read.
+/// </summary>
+public static class JobRecord
+{
+    /// <summary>The name of the readable one.</summary>
+    public const string Name = "job.json";
+
+    private const int LargestFile = 256 << 20;
+
+    /// <summary>The recorded plan, or null where the directory holds none.</summary>
+    /// <exception cref="ClusterLpException">It cannot be read (exit 66) or is not a plan (65).</exception>
+    public static JobPlan? Read(string jobDirectory)
+    {
+        if (ReadFile(HashedCopy(jobDirectory)) is { } hashed && CheckpointLine.Read<JobPlan>(hashed.AsSpan().TrimEnd((byte)'\n')) is { } plan)
+            return plan;
+        string path = Path.Combine(jobDirectory, Name);
+        try
+        {
+            return ReadFile(path) is not { } bytes ? null
+                : JsonSerializer.Deserialize<JobPlan>(bytes, ReportJson.Options) is { Tensors.IsDefaultOrEmpty: false } read ? read
+                : throw new JsonException("it has no tensors");
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException or InvalidOperationException)
+        {
+            throw ClusterLpException.BadInput(
+                $"{path}: not the plan of a job ({e.Message}); name another job directory, or delete this one to start over.", e);
+        }
+    }
+
+    /// <summary>Whether a recorded plan was made for this request.</summary>
+    public static bool Answers(JobPlan known, JobSpec spec) => FirstDifference(known.Spec, Absolute(spec)) is null;
+
+    /// <summary>Records the plan of a new job; of a known one, makes sure that the plan and the inputs are the same.</summary>
+    /// <returns>The plan under the job's first name.</returns>
+    /// <exception cref="ClusterLpException">They differ, and how (exit 65); the directory cannot be written (73).</exception>
+    public static JobPlan Agree(string jobDirectory, JobPlan plan, bool durable)
+    {
+        plan = plan with { Spec = Absolute(plan.Spec) };
+        if (Read(jobDirectory) is { } known)
+        {
+            plan = plan with { Id = known.Id };
+            if (Difference(known, plan) is { } difference)
+                throw ClusterLpException.BadInput(
+                    $"{jobDirectory}: this directory is of another job: {difference}; name another job directory, or delete this one to start over.");
+            InputRecord.EnsureUnchanged(jobDirectory, plan);
+        }
+        else
+        {
+            InputRecord.Write(jobDirectory, InputRecord.Of(plan), durable);
+        }
+        Replace(HashedCopy(jobDirectory), CheckpointLine.Write(plan), durable);
+        Replace(Path.Combine(jobDirectory, Name), JsonSerializer.SerializeToUtf8Bytes(plan, ReportJson.Options), durable);
+        return plan;
+    }
+
+    /// <summary>Replaces a small file atomically.</summary>
+    /// <exception cref="ClusterLpException">It cannot be written (exit 73).</exception>
+    internal static void Replace(string path, byte[] contents, bool durable)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            using (var file = new FileStream(path + ".tmp", FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
+            {
+                file.Write(contents);
+                file.Flush(flushToDisk: durable);
+            }
+            File.Move(path + ".tmp", path, overwrite: true);
+            if (durable)
+                FileSync.Directory(Path.GetDirectoryName(path)!);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw ClusterLpException.CannotWrite($"{path}: cannot write into the job directory: {e.Message}", e);
+        }
+    }
+
+    /// <summary>A small file's bytes; null where it is missing.</summary>
+    /// <exception cref="ClusterLpException">It cannot be read (exit 66), or is too large to be ours (65).</exception>
+    internal static byte[]? ReadFile(string path)
+    {
+        try
+        {
+            return new FileInfo(path) is { Exists: true, Length: > LargestFile }
+                ? throw ClusterLpException.BadInput($"{path}: too large for a file of a job directory.")
+                : File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw ClusterLpException.InputMissing($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static string HashedCopy(string jobDirectory) => Path.Combine(jobDirectory, "checkpoints", "plan");
+
+    private static JobSpec Absolute(JobSpec spec) => spec with
+    {
+        Input = Path.GetFullPath(spec.Input),
+        Output = Path.TrimEndingDirectorySeparator(Path.GetFullPath(spec.Output)),
+        RowWeights = spec.RowWeights is null ? null : Path.GetFullPath(spec.RowWeights),
+        Force = false,
+    };
+
+    private static string? Difference(JobPlan known, JobPlan now)
+    {
+        if (FirstDifference(known.Spec, now.Spec) is { } parameter)
+            return parameter;
+        if (known.Tensors.Length != now.Tensors.Length)
+            return $"it compresses {known.Tensors.Length} tensor(s) of the input, and now there are {now.Tensors.Length} to compress";
+        for (int i = 0; i < known.Tensors.Length; i++)
+            if (FirstDifference(known.Tensors[i], now.Tensors[i]) is { } part)
+                return $"of tensor \"{known.Tensors[i].Name}\" {part}";
+        return null;
+    }
+
+    private static string? FirstDifference<T>(T known, T now)
+    {
+        var (before, after) = ((JsonObject)JsonSerializer.SerializeToNode(known, ReportJson.Options)!, (JsonObject)JsonSerializer.SerializeToNode(now, ReportJson.Options)!);
+        foreach (string name in before.Select(property => property.Key).Union(after.Select(property => property.Key)))
+            if (!JsonNode.DeepEquals(before[name], after[name]))
+                return $"{name} is {Text(before[name])} there and {Text(after[name])} here";
+        return null;
+
+        static string Text(JsonNode? value) => value?.ToJsonString() ?? "not given";
+    }
+}

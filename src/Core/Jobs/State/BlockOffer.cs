@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+
+namespace ClusterLp.Core.Jobs.State;
+
+/// <summary>Hands due blocks, in plan and row order, to the workers that wait; then second copies of slow ones. Used once.</summary>
+internal sealed class BlockOffer
+{
+    private readonly TimeSpan _now;
+    private readonly Dictionary<WorkerId, int> _held;
+    private readonly List<AssignEffect> _assigned = [];
+    private JobState _state;
+
+    private BlockOffer(JobState state, TimeSpan now)
+    {
+        (_state, _now) = (state, now);
+        _held = state.Leases.GroupBy(held => held.Lease.Worker).ToDictionary(leases => leases.Key, leases => leases.Count());
+    }
+
+    /// <summary>The state with the leases given, and what to tell their holders.</summary>
+    public static (JobState State, IReadOnlyList<AssignEffect> Assigned) Make(JobState state, TimeSpan now)
+    {
+        if (state.Workers.Values.All(worker => worker.Waiting == 0))
+            return (state, []);
+        var offer = new BlockOffer(state, now);
+        offer.GivePending();
+        offer.GiveSecondCopies();
+        return (offer._state, offer._assigned);
+    }
+
+    private IEnumerable<TensorState> Window => _state.Tensors.Where(tensor => !tensor.Fit.IsDone).Take(_state.Policy.TensorWindow);
+
+    private void GivePending()
+    {
+        foreach (TensorState tensor in Window.ToList())
+            for (int block = 0; block < tensor.Blocks.Length; block++)
+                if (tensor.Blocks[block] is PendingBlock pending && Taker(pending, except: null) is { } taker)
+                    Give(tensor.Plan.Index, block, taker, []);
+    }
+
+    private void GiveSecondCopies()
+    {
+        foreach (TensorState tensor in Window.ToList())
+        {
+            if (!_state.Workers.Values.Any(worker => worker.Waiting > 0))
+                return;
+            if (SlowAfter(tensor) is not { } slow)
+                continue;
+            for (int block = 0; block < tensor.Blocks.Length; block++)
+                if (tensor.Blocks[block] is LeasedBlock { Leases: [var only] } leased && _now - only.Since > slow && Taker(leased, only.Worker) is { } taker)
+                    Give(tensor.Plan.Index, block, taker, leased.Leases);
+        }
+    }
+
+    /// <summary>How long a block of the tensor's stage may take before it is slow; null while too few have been committed.</summary>
+    private TimeSpan? SlowAfter(TensorState tensor)
+    {
+        TimeSpan[] took = [.. tensor.Blocks.OfType<CommittedBlock>().Select(block => block.Took).OfType<TimeSpan>().Order()];
+        if (took.Length == 0 || 2 * tensor.Blocks.Count(block => block is CommittedBlock) < tensor.Blocks.Length)
+            return null;
+        TimeSpan usual = _state.Policy.StragglerFactor * took[took.Length / 2];
+        return usual > _state.Policy.StragglerAfter ? usual : _state.Policy.StragglerAfter;
+    }
+
+    private void Give(int tensor, int block, WorkerId taker, ImmutableArray<Lease> leases)
+    {
+        TensorState owner = _state.Tensors[tensor];
+        BlockState state = owner.Blocks[block];
+        int attempt = state.Attempts + 1;
+        var lease = new Lease(taker, attempt, _now, _now + _state.Policy.Lease, 0);
+        WorkerState worker = _state.Workers[taker];
+        _state = _state with
+        {
+            Tensors = _state.Tensors.SetItem(tensor, owner.With(block, new LeasedBlock(attempt, state.Failures, state.FailedOn, leases.Add(lease)))),
+            Workers = _state.Workers.SetItem(taker, worker with { Waiting = worker.Waiting - 1 }),
+        };
+        _held[taker] = _held.GetValueOrDefault(taker) + 1;
+        _assigned.Add(new AssignEffect(taker, owner.Address(block), attempt));
+    }
+
+    /// <summary>The waiting worker with most free slots, one the block has not failed on if there is any in contact.</summary>
+    private WorkerId? Taker(BlockState block, WorkerId? except)
+    {
+        bool anyFresh = _state.Workers.Keys.Any(worker => !block.FailedOn.Contains(worker));
+        bool mustBeFresh = anyFresh && block.Failures >= _state.Policy.MostFailures;
+        WorkerId? taker = null;
+        (bool Fresh, int Free) best = default;
+        foreach ((WorkerId id, WorkerState worker) in _state.Workers)
+        {
+            (bool Fresh, int Free) offer = (!block.FailedOn.Contains(id), Math.Min(worker.Waiting, worker.Slots - _held.GetValueOrDefault(id)));
+            if (id == except || offer.Free <= 0 || mustBeFresh && !offer.Fresh || taker is not null && offer.CompareTo(best) <= 0)
+                continue;
+            (taker, best) = (id, offer);
+        }
+        return taker;
+    }
+}
