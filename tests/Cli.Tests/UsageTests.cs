@@ -17,6 +17,8 @@ public class UsageTests
     [InlineData("--coordinator is 'host'; expected HOST:PORT", "worker", "--coordinator", "host")]
     [InlineData("--coordinator is '::1:80'; expected HOST:PORT", "worker", "--coordinator", "::1:80")]
     [InlineData("--coordinator is 'host:0'", "worker", "--coordinator", "host:0")]
+    [InlineData("--rejoin-timeout is '5d'; expected a time of a second or more", "worker", "--coordinator", "host:1", "--rejoin-timeout", "5d")]
+    [InlineData("--drain-timeout is '0'", "worker", "--coordinator", "host:1", "--drain-timeout", "0")]
     [InlineData("--coordinator", "worker")]
     [InlineData("--against", "verify", "out")]
     [InlineData("'compress'", "compress")]
@@ -45,7 +47,7 @@ public class UsageTests
     [Theory]
     [InlineData("compress", "--compression", "--target-error", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--json")]
     [InlineData("coordinator", "--job", "--listen", "--insecure", "--job-dir")]
-    [InlineData("worker", "--coordinator", "--threads")]
+    [InlineData("worker", "--coordinator", "--threads", "--rejoin-timeout", "--drain-timeout")]
     [InlineData("status", "--job-dir", "--json")]
     [InlineData("verify", "--against", "--json")]
     public async Task Help_lists_the_options_and_ends_with_examples(string verb, params string[] options)
