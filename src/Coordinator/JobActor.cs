@@ -110,7 +110,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         _doubted.Remove(register.WorkerId);
         Context.Watch(Sender);
         _log.Info("worker {0} joined with {1} slot(s)", register.WorkerId, register.Slots);
-        Sender.Tell(new WorkerAccepted(_state.Id, _state.Epoch, _settings.JobDirectory));
+        Sender.Tell(new WorkerAccepted(_state.Id, _state.Epoch, _settings.JobDirectory, _settings.BlobEndpoint));
         Apply(new WorkerRegistered(register.WorkerId, Math.Max(1, register.Slots), Now));
     }
 

@@ -14,4 +14,8 @@ namespace ClusterLp.Coordinator;
 /// <param name="Threads">Threads of a reduction, 1 or more; the result does not depend on it.</param>
 /// <param name="Progress">Told a few times a second, from an actor's thread.</param>
 public sealed record JobSettings(
-    IFitPipeline Pipeline, IBlobStore Blobs, ICheckpointLog Checkpoints, JobState State, string JobDirectory, int Threads, IProgress<JobProgress> Progress);
+    IFitPipeline Pipeline, IBlobStore Blobs, ICheckpointLog Checkpoints, JobState State, string JobDirectory, int Threads, IProgress<JobProgress> Progress)
+{
+    /// <summary>Where blobs are served to workers that do not see the folder; null: nowhere.</summary>
+    public string? BlobEndpoint { get; init; }
+}

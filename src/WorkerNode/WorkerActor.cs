@@ -78,7 +78,7 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
         IBlobStore blobs;
         try
         {
-            blobs = _settings.OpenStore(accepted.JobDirectory);
+            blobs = OpenStore(accepted);
         }
         catch (ClusterLpException e)
         {
@@ -97,6 +97,16 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
         Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
         _settings.Joined();
         RequestWork();
+    }
+
+    private IBlobStore OpenStore(WorkerAccepted accepted)
+    {
+        if (accepted.BlobEndpoint is null || _settings.OpenEndpoint is null)
+            return _settings.OpenStore(accepted.JobDirectory);
+        _log.Info("blobs come from and go to {0}", accepted.BlobEndpoint);
+        return Uri.TryCreate(accepted.BlobEndpoint, UriKind.Absolute, out Uri? endpoint) && endpoint.Scheme is "http" or "https"
+            ? _settings.OpenEndpoint(endpoint)
+            : throw new ClusterLpException(ExitCode.Refused, $"the coordinator's blob endpoint \"{accepted.BlobEndpoint}\" is no http or https address.");
     }
 
     private void Working()

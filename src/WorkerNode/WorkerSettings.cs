@@ -17,6 +17,9 @@ public sealed record WorkerSettings(
     /// <summary>How long to wait to be let in; null: <see cref="GiveUpAfter"/>.</summary>
     public TimeSpan? JoinWithin { get; init; }
 
+    /// <summary>The job's blob store by way of the coordinator's blob endpoint, where one is announced; null: the folder is used.</summary>
+    public Func<Uri, IBlobStore>? OpenEndpoint { get; init; }
+
     /// <summary>Called once, from the actor, when a coordinator has let the worker in.</summary>
     public Action Joined { get; init; } = () => { };
 }

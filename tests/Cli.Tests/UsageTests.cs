@@ -46,8 +46,9 @@ public class UsageTests
 
     [Theory]
     [InlineData("compress", "--compression", "--target-error", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--json")]
-    [InlineData("coordinator", "--job", "--listen", "--insecure", "--job-dir")]
-    [InlineData("worker", "--coordinator", "--threads", "--rejoin-timeout", "--drain-timeout")]
+    [InlineData("coordinator", "--job", "--listen", "--insecure", "--job-dir", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
+    [InlineData("worker", "--coordinator", "--threads", "--rejoin-timeout", "--drain-timeout", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
+    [InlineData("certs", "--dir", "--host", "--days", "--force", "--json")]
     [InlineData("status", "--job-dir", "--json")]
     [InlineData("verify", "--against", "--json")]
     public async Task Help_lists_the_options_and_ends_with_examples(string verb, params string[] options)

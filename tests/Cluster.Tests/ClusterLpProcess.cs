@@ -37,6 +37,9 @@ internal sealed class ClusterLpProcess : IDisposable
     public static ClusterLpProcess StartBy(
         IEnumerable<string> launcher, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments) => new(launcher, environment, arguments);
 
+    /// <summary>With more environment variables, such as failpoints.</summary>
+    public static ClusterLpProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => new([], environment, arguments);
+
     /// <summary>Runs to the end.</summary>
     /// <returns>What it wrote on standard output.</returns>
     public static async Task<string> RunAsync(ExitCode expected, params string[] arguments)
@@ -66,13 +69,17 @@ internal sealed class ClusterLpProcess : IDisposable
 
     public bool HasEnded => _process.HasExited;
 
+    /// <summary>After a kill.</summary>
+    public void WaitForEnd() => _process.WaitForExit();
+
     /// <summary>What it wrote on standard error; once it has ended.</summary>
     public Task<string> ErrorAsync() => _error;
 
     /// <summary>Waits until a text has appeared on its standard error, <paramref name="times"/> times.</summary>
     public Task UntilItSaysAsync(string text, int times = 1) => JobPaths.UntilAsync(() => Said().Split(text).Length > times, $"'{text}'", Said);
 
-    private string Said()
+    /// <summary>What it has written on standard error so far.</summary>
+    public string Said()
     {
         lock (_said)
             return _said.ToString();

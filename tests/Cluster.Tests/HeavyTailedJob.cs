@@ -58,21 +58,16 @@ public sealed class HeavyTailedJob : IDisposable
         return copy;
     }
 
-    /// <summary>Starts a coordinator of the same job, or of it with another model, on a free port and waits until it listens.</summary>
-    internal Task<RunningCoordinator> StartCoordinatorAsync(string? model = null) =>
-        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, "--listen", "127.0.0.1:0"]), model);
+    /// <summary>Starts a coordinator of the same job, or of it with another model, on a free port, with more options, and waits until it listens.</summary>
+    internal Task<RunningCoordinator> StartCoordinatorAsync(string? model = null, params string[] options) =>
+        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, "--listen", "127.0.0.1:0", .. options]), model);
 
     /// <summary>As above, by other means.</summary>
     /// <param name="start">Starts the process with these arguments and those that say where to listen.</param>
     /// <param name="model">Null: the usual one.</param>
     internal async Task<RunningCoordinator> StartCoordinatorAsync(Func<string[], ClusterLpProcess> start, string? model = null)
     {
-        JobPaths paths = NextPaths();
-        string file = paths.Output + ".json";
-        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new Dictionary<string, object>
-        {
-            ["model"] = model ?? Model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1, ["block-rows"] = BlockRows,
-        }));
+        (JobPaths paths, string file) = WriteJob(model ?? Model);
         ClusterLpProcess process = start(["coordinator", "--job", file]);
         try
         {
@@ -86,6 +81,18 @@ public sealed class HeavyTailedJob : IDisposable
             process.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A job file for a model, by its own paths.</summary>
+    internal (JobPaths Paths, string File) WriteJob(string model)
+    {
+        JobPaths paths = NextPaths();
+        string file = paths.Output + ".json";
+        File.WriteAllText(file, JsonSerializer.Serialize(new Dictionary<string, object>
+        {
+            ["model"] = model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1, ["block-rows"] = BlockRows,
+        }));
+        return (paths, file);
     }
 
     private JobPaths NextPaths()
@@ -159,14 +166,17 @@ internal sealed record RunningCoordinator(ClusterLpProcess Process, string Addre
 {
     private readonly List<ClusterLpProcess> _workers = [];
 
-    public ClusterLpProcess StartWorker(int threads = 1, params string[] options) =>
-        StartWorkerWith([], ["--threads", threads.ToString(CultureInfo.InvariantCulture), .. options]);
+    public ClusterLpProcess StartWorker(int threads = 1, params string[] options) => StartWorker(threads, new Dictionary<string, string>(), options);
+
+    /// <summary>With more environment variables.</summary>
+    public ClusterLpProcess StartWorker(int threads, IReadOnlyDictionary<string, string> environment, params string[] options) =>
+        StartWorkerWith(environment, ["--threads", threads.ToString(CultureInfo.InvariantCulture), .. options]);
 
     /// <param name="environment">Set for the process beside the test's own.</param>
     /// <param name="options">But not the coordinator's address.</param>
-    public ClusterLpProcess StartWorkerWith(Dictionary<string, string> environment, params string[] options)
+    public ClusterLpProcess StartWorkerWith(IReadOnlyDictionary<string, string> environment, params string[] options)
     {
-        ClusterLpProcess worker = ClusterLpProcess.StartBy([], environment, ["worker", "--coordinator", Address, .. options]);
+        ClusterLpProcess worker = ClusterLpProcess.Start(environment, ["worker", "--coordinator", Address, .. options]);
         _workers.Add(worker);
         return worker;
     }

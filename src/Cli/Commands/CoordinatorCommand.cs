@@ -16,6 +16,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     private readonly Option<string> _job = new("--job") { Description = "The job: a JSON object with model and the options of compress as keys.", HelpName = "FILE", Required = true };
     private readonly Option<DnsEndPoint?> _listen = OptionParsers.EndPoint("--listen", "Address for workers to join (default: 127.0.0.1:4053; port 0 takes a free one).", portZero: true);
     private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Folder for intermediate results that all workers can reach (default: the job file's, or a hidden one beside the output).", HelpName = "DIR" };
+    private readonly Option<DnsEndPoint?> _serveBlobs = OptionParsers.EndPoint("--serve-blobs", "Also serve intermediate results here, to workers that do not see the job directory (port 0 takes a free one).", portZero: true);
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads for reductions (default: the cores).");
     private readonly Option<bool> _force = new("--force") { Description = "Replace an existing output." };
     private readonly TlsOptions _tls = new();
@@ -26,7 +27,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     {
         var command = new Command("coordinator", "Run a job on a cluster: workers join, compute its blocks, and this process writes the output.")
         {
-            _job, _listen, _jobDirectory, _threads, _force, _json,
+            _job, _listen, _jobDirectory, _serveBlobs, _threads, _force, _json,
         };
         _tls.AddTo(command);
         _roots.AddTo(command);
@@ -45,7 +46,8 @@ internal sealed class CoordinatorCommand(Terminal terminal)
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
             (store, progress, token) => CoordinatorProcess.RunAsync(
-                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls }, progress, token),
+                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = parse.GetValue(_serveBlobs) },
+                progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;

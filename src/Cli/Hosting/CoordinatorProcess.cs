@@ -1,7 +1,10 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Security;
 using Akka.Actor;
 using Akka.Cluster;
 using ClusterLp.Coordinator;
+using ClusterLp.Coordinator.Blobs;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Checkpoints;
@@ -18,6 +21,9 @@ public sealed record CoordinatorOptions(string Host, int Port, int Threads, bool
 {
     /// <summary>Who this node is and whom it trusts; null: plain TCP.</summary>
     public NodeTls? Tls { get; init; }
+
+    /// <summary>Where to serve blobs to workers that do not see the job directory; null: nowhere. Port 0: a free one.</summary>
+    public DnsEndPoint? ServeBlobs { get; init; }
 }
 
 /// <summary>The coordinator of a cluster: one node of role "coordinator"; workers join it.</summary>
@@ -32,13 +38,14 @@ public static class CoordinatorProcess
         JobStore store, CoordinatorOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
     {
         NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Host);
+        await using BlobServer? blobs = options.ServeBlobs is { } serve ? await ServeAsync(serve, options, store) : null;
         ActorSystem system = NodeConfig.Listen(
             options.Host, options.Port, NodeConfig.Cluster(options.Host, options.Port, NodeConfig.CoordinatorRole, seed: null), options.Tls);
         try
         {
             Cluster cluster = Cluster.Get(system);
             cluster.Join(cluster.SelfAddress);
-            var job = new JobRun(system, store, options.Threads, progress);
+            var job = new JobRun(system, store, options.Threads, progress, blobs?.Endpoint);
             string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
             WriteAddress(store.Path, address);
             Log.Information("listening on {Address}", address);
@@ -79,6 +86,15 @@ public static class CoordinatorProcess
         {
             throw ClusterLpException.CannotWrite($"{path}: cannot write into the job directory: {e.Message}", e);
         }
+    }
+
+    private static async Task<BlobServer> ServeAsync(DnsEndPoint address, CoordinatorOptions options, JobStore store)
+    {
+        Func<SslServerAuthenticationOptions>? tls = options.Tls is { } node ? node.ServerOptions : null;
+        BlobServer server = await BlobServer.StartAsync(
+            new BlobServerOptions(address.Host, address.Port, tls, options.Insecure), store.Blobs, store.Plan.Id, store.Epoch);
+        Log.Information("serving blobs at {Endpoint}", server.Endpoint);
+        return server;
     }
 
     private static async Task DrainAsync(Cluster cluster, IActorRef coordinator)

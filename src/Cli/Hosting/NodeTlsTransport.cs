@@ -1,5 +1,4 @@
 using System.Security.Cryptography.X509Certificates;
-using Akka.Actor;
 using Akka.Configuration;
 using Akka.Remote.Transport.DotNetty;
 
@@ -21,14 +20,17 @@ internal static class NodeTlsTransport
         tls.Certificate, suppressValidation: false, requireMutualAuthentication: true, validateCertificateHostname: true,
         (peer, chain, remote, _, _) => Accept(tls, peer, chain, remote));
 
-    /// <param name="remote">Of a node that was dialled: its address; of one that dialled us: its socket's.</param>
+    /// <param name="remote">Of a node that was dialled: "ssl.tcp://SYSTEM@HOST:PORT"; of one that dialled us: its socket's address.</param>
     private static bool Accept(NodeTls tls, X509Certificate2? peer, X509Chain? chain, string remote)
     {
-        bool dialled = ActorPath.TryParseAddress(remote, out Address address);
-        string? objection = dialled ? tls.ObjectionToServer(peer, chain, address.Host) : tls.ObjectionToClient(peer, chain);
+        bool dialled = remote.Contains("://", StringComparison.Ordinal);
+        string address = dialled ? remote[(remote.LastIndexOf('@') + 1)..] : remote;
+        string? objection = dialled
+            ? tls.ObjectionToServer(peer, chain, address[..address.LastIndexOf(':')].Trim('[', ']'))
+            : tls.ObjectionToClient(peer, chain);
         if (objection is null)
             return true;
-        Refusals.Report(dialled ? $"{address.Host}:{address.Port}" : remote, $"its certificate {objection}");
+        Refusals.Report(address, $"its certificate {objection}");
         return false;
     }
 }

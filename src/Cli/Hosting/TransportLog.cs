@@ -43,7 +43,15 @@ internal sealed partial class TransportLog : ILogEventSink
 
     private static string EndpointReason(LogEvent line) => Starts(line, Undecodable)
         ? "it sent bytes that are no message of this protocol"
-        : $"it sent a message that is not accepted here: {FirstSentence(line.Exception?.GetBaseException())}";
+        : $"it sent a message that is not accepted here: {FirstSentence(Verdict(line.Exception))}";
+
+    // Each serializer on the way in wraps the refusal of the one it called.
+    private static Exception? Verdict(Exception? e)
+    {
+        while (e?.InnerException is SerializationException inner)
+            e = inner;
+        return e;
+    }
 
     private static string FirstSentence(Exception? e) => e?.Message.Split(". ")[0].Split('\n')[0].TrimEnd('.') ?? "it cannot be read";
 

@@ -4,6 +4,7 @@ using ClusterLp.Coordinator;
 using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.WorkerNode;
 using Serilog;
@@ -36,10 +37,9 @@ internal sealed class WorkerTerm
         _system = NodeConfig.Listen(options.Host, 0, NodeConfig.Cluster(options.Host, 0, NodeConfig.WorkerRole, seed), options.Tls);
         var settings = new WorkerSettings(
             new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
-            options.Threads, IFitPipeline.Standard, _sources,
-            named => JobStore.BlobsOf(options.Roots.Ensure("the job directory", options.JobDirectory ?? named), durable: true), GiveUpAfter)
+            options.Threads, IFitPipeline.Standard, _sources, OpenStore, GiveUpAfter)
         {
-            JoinWithin = joinWithin, Joined = joined,
+            JoinWithin = joinWithin, Joined = joined, OpenEndpoint = options.JobDirectory is null ? OpenEndpoint : null,
         };
         // It does not wait to be a full member: members that are gone but not yet struck off would delay that.
         ActorSelection coordinator = _system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
@@ -69,6 +69,16 @@ internal sealed class WorkerTerm
         {
             await term.LeaveAsync();
         }
+    }
+
+    private IBlobStore OpenStore(string named) =>
+        JobStore.BlobsOf(_options.Roots.Ensure("the job directory", _options.JobDirectory ?? named), durable: true);
+
+    private HttpBlobStore OpenEndpoint(Uri endpoint)
+    {
+        bool https = endpoint.Scheme == Uri.UriSchemeHttps;
+        NodeConfig.EnsureAllowed(https ? _options.Tls : null, _options.Insecure, endpoint.Host);
+        return new HttpBlobStore(endpoint, https ? _options.Tls?.ClientOptions(endpoint.Host) : null);
     }
 
     private async Task DrainAsync()

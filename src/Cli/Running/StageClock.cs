@@ -5,8 +5,8 @@ using ClusterLp.Core.Jobs;
 namespace ClusterLp.Cli.Running;
 
 /// <summary>
-/// Turns job snapshots into rates and a remaining time: rows a second of the stage at hand, and the elapsed time scaled by
-/// the share of the work done (<see cref="WorkEstimate"/>).
+/// Turns job snapshots into rates and a remaining time: rows a second of the stage at hand, and the time since work began
+/// scaled by the share of the work done in it (<see cref="WorkEstimate"/>).
 /// </summary>
 internal sealed class StageClock(JobPlan plan, TimeProvider time)
 {
@@ -16,22 +16,27 @@ internal sealed class StageClock(JobPlan plan, TimeProvider time)
     private readonly long _start = time.GetTimestamp();
     private readonly (StageId Stage, long Since, double Share)?[] _stages = new (StageId, long, double)?[plan.Tensors.Length];
     private readonly WorkEstimate _work = new(plan);
+    private (long At, double Share) _begun;
+    private bool _observed;
 
     public TimeSpan Elapsed => time.GetElapsedTime(_start);
 
     /// <summary>Notes when each tensor's stage was first seen.</summary>
     public void Observe(JobProgress progress)
     {
+        // What an earlier run did, and the time without workers, say nothing of the pace.
+        if (!_observed || progress.Workers == 0)
+            (_observed, _begun) = (true, (time.GetTimestamp(), _work.ShareDone(progress)));
         for (int i = 0; i < progress.Tensors.Length; i++)
             if (_stages[i]?.Stage != progress.Tensors[i].Stage)
                 _stages[i] = (progress.Tensors[i].Stage, time.GetTimestamp(), progress.Tensors[i].StageShare);
     }
 
-    /// <summary>Estimated time to the end of the fit; null while too little is done to tell.</summary>
+    /// <summary>Estimated time to the end of the fit; null while too little is done to tell, or nobody works.</summary>
     public TimeSpan? Remaining(JobProgress progress)
     {
-        double share = _work.ShareDone(progress);
-        return share < LeastShare ? null : Elapsed * ((1 - share) / share);
+        double share = _work.ShareDone(progress), done = share - _begun.Share;
+        return done < LeastShare || progress.Workers == 0 ? null : time.GetElapsedTime(_begun.At) * ((1 - share) / done);
     }
 
     /// <summary>One row a tensor at work, and one for the job.</summary>
@@ -47,7 +52,7 @@ internal sealed class StageClock(JobPlan plan, TimeProvider time)
         }
         int finished = progress.Tensors.Count(tensor => tensor.Stage.Kind == StageKind.Done);
         string left = Remaining(progress) is { } remaining ? $", about {Figures.Duration(remaining)} left" : "";
-        string workers = Figures.Count(progress.Workers, "worker", "workers");
+        string workers = progress.Workers == 0 ? "waiting for workers" : Figures.Count(progress.Workers, "worker", "workers");
         string tensors = progress.Tensors.Length == 1 ? "" : $"{finished}/{progress.Tensors.Length} tensors, ";
         string retries = progress.Retries == 0 ? "" : ", " + Figures.Count(progress.Retries, "retry", "retries");
         rows.Add(new ProgressRow("all", _work.ShareDone(progress), $"{tensors}{workers}{retries}{left}"));

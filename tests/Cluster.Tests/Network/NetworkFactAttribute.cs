@@ -4,7 +4,7 @@ namespace ClusterLp.Cluster.Tests.Network;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class NetworkFactAttribute : FactAttribute
 {
-    private static readonly Lazy<string?> Obstacle = new(Try);
+    internal static readonly Lazy<string?> Obstacle = new(Try);
 
     public NetworkFactAttribute() => Skip = Obstacle.Value;
 
@@ -17,4 +17,11 @@ public sealed class NetworkFactAttribute : FactAttribute
         NetworkLab.TryRun("ip", ["netns", "del", name], out _);
         return usable ? null : $"network namespaces cannot be used here: {said.Trim()}";
     }
+}
+
+/// <inheritdoc cref="NetworkFactAttribute"/>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class NetworkTheoryAttribute : TheoryAttribute
+{
+    public NetworkTheoryAttribute() => Skip = NetworkFactAttribute.Obstacle.Value;
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using ClusterLp.Core.Faults;
 
 namespace ClusterLp.Core.Jobs.Blobs;
@@ -12,7 +11,6 @@ namespace ClusterLp.Core.Jobs.Blobs;
 /// <param name="durable">Flush every blob to the device before it gets its name (survives power loss, not only crashes).</param>
 public sealed class FileBlobStore(string root, bool durable = false) : IBlobStore
 {
-    private const string Scheme = "file:";
     private readonly string _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
 
     /// <summary>The absolute path of the root folder.</summary>
@@ -21,7 +19,7 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
     public BlobRef Write(string name, Action<Stream> content)
     {
         string path = Resolve(name) ?? throw new ArgumentException($"blob name \"{name}\" is not a relative path inside the store", nameof(name));
-        string temporary = $"{path}.tmp-{Guid.NewGuid():N}";
+        string temporary = path + BlobNames.TemporaryMark + Guid.NewGuid().ToString("N");
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -32,14 +30,14 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
                 content(hashing);
                 hashing.Flush();
                 file.Flush(flushToDisk: durable);
-                written = new BlobRef(Scheme + name, hashing.BytesPassed, hashing.Digest());
+                written = BlobNames.Reference(name, hashing.BytesPassed, hashing.Digest());
             }
             File.Move(temporary, path, overwrite: true);
             return written;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw ClusterLpException.CannotWrite($"{path}: cannot write this blob of the job directory: {e.Message}", e);
+            throw ClusterLpException.CannotWrite($"{path}: cannot write this blob of the job directory: {e.Message}; make it writable or make room, and run the same command again.", e);
         }
         finally
         {
@@ -60,7 +58,7 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
             throw new BlobCorruptException(blob, $"cannot be opened at {path} ({e.Message})", e);
         }
         if (file.Length == blob.Length)
-            return new VerifiedStream(Failpoint.Wrap(Failpoint.BlobRead, blob.Uri[Scheme.Length..], file, blob.Length), blob);
+            return new VerifiedStream(Failpoint.Wrap(Failpoint.BlobRead, BlobNames.Of(blob)!, file, blob.Length), blob);
         long found = file.Length;
         file.Dispose();
         throw new BlobCorruptException(blob, $"has {found} bytes instead of {blob.Length}");
@@ -99,14 +97,10 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
             TryDelete(path);
     }
 
-    private string? Resolve(BlobRef blob) => blob.Uri.StartsWith(Scheme, StringComparison.Ordinal) ? Resolve(blob.Uri[Scheme.Length..]) : null;
+    private string? Resolve(BlobRef blob) => BlobNames.Of(blob) is { } name ? Resolve(name) : null;
 
-    private string? Resolve(string name)
-    {
-        bool plain = name.Length > 0 && !name.Contains('\0') && !name.Contains('\\') && !Path.IsPathRooted(name)
-            && name.Split('/').All(part => part is not ("" or "." or ".."));
-        return plain ? Path.Combine(_root, name) : null;
-    }
+    /// <summary>The absolute path of a blob's name, or null where it does not lie in the store.</summary>
+    public string? Resolve(string name) => BlobNames.IsInside(name) ? Path.Combine(_root, name) : null;
 
     private static void TryDelete(string path)
     {
@@ -117,86 +111,6 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // A blob nobody reads any more only costs space.
-        }
-    }
-
-    /// <summary>Hashes what is written through it.</summary>
-    private sealed class HashedStream(Stream inner, bool leaveOpen) : PassingStream(inner, leaveOpen)
-    {
-        public override bool CanWrite => true;
-
-        public string Digest() => Convert.ToHexStringLower(Hash.GetHashAndReset());
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            Inner.Write(buffer);
-            Pass(buffer);
-        }
-
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-    }
-
-    /// <summary>Hashes what is read through it and compares when the last byte has passed.</summary>
-    private sealed class VerifiedStream(Stream inner, BlobRef blob) : PassingStream(inner, leaveOpen: false)
-    {
-        private bool _compared;
-
-        public override bool CanRead => true;
-
-        public override int Read(Span<byte> buffer)
-        {
-            int read = Inner.Read(buffer);
-            Pass(buffer[..read]);
-            if (read == 0 && buffer.Length > 0 && BytesPassed < blob.Length)
-                throw new BlobCorruptException(blob, $"ended after {BytesPassed} of {blob.Length} bytes");
-            if (BytesPassed == blob.Length && !_compared)
-            {
-                _compared = true;
-                if (Convert.ToHexStringLower(Hash.GetHashAndReset()) != blob.Sha256)
-                    throw new BlobCorruptException(blob, "its contents do not match its SHA-256");
-            }
-            return read;
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-    }
-
-    private abstract class PassingStream(Stream inner, bool leaveOpen) : Stream
-    {
-        protected Stream Inner { get; } = inner;
-
-        protected IncrementalHash Hash { get; } = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-
-        /// <summary>Bytes read or written so far.</summary>
-        public long BytesPassed { get; private set; }
-
-        public override bool CanRead => false;
-        public override bool CanWrite => false;
-        public override bool CanSeek => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => BytesPassed; set => throw new NotSupportedException(); }
-
-        public override void Flush() => Inner.Flush();
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected void Pass(ReadOnlySpan<byte> bytes)
-        {
-            Hash.AppendData(bytes);
-            BytesPassed += bytes.Length;
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                Hash.Dispose();
-                if (!leaveOpen)
-                    Inner.Dispose();
-            }
-            base.Dispose(disposing);
         }
     }
 }
