@@ -111,6 +111,19 @@ public sealed class CertsTests : IDisposable
     }
 
     [Fact]
+    public async Task While_an_authority_is_renewed_nodes_trust_both()
+    {
+        await CommandLine.RunAsync("certs", "--dir", Dir, "--host", "one");
+        await CommandLine.RunAsync("certs", "--dir", _folder["next"], "--host", "two");
+        string both = _folder.Write("both.crt", File.ReadAllText(_folder["certs/ca.crt"]) + File.ReadAllText(_folder["next/ca.crt"]));
+        NodeTls one = NodeTls.Load(_folder["certs/one.crt"], _folder["certs/one.key"], both), two = NodeTls.Load(_folder["next/two.crt"], _folder["next/two.key"], both);
+        Assert.Null(one.ObjectionToServer(two.Certificate, null, "two"));
+        Assert.Null(two.ObjectionToClient(one.Certificate, null));
+        NodeTls alone = NodeTls.Load(_folder["next/two.crt"], _folder["next/two.key"], _folder["next/ca.crt"]);
+        Assert.NotNull(alone.ObjectionToClient(one.Certificate, null));
+    }
+
+    [Fact]
     public async Task Tls_takes_all_three_files()
     {
         CommandLine run = await CommandLine.RunAsync("worker", "--coordinator", "127.0.0.1:1", "--tls-cert", "a.crt", "--tls-ca", "ca.crt");

@@ -39,14 +39,15 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     {
         JobFile job = JobFile.Read(parse.GetValue(_job)!);
         DnsEndPoint listen = parse.GetValue(_listen) ?? new DnsEndPoint("127.0.0.1", 4053);
+        DnsEndPoint? serveBlobs = parse.GetValue(_serveBlobs);
         int threads = parse.GetValue(_threads) ?? Environment.ProcessorCount;
         NodeTls? tls = _tls.Load(parse);
-        EnsureInside(_roots.Read(parse, parse.GetValue(_jobDirectory), listen.Host), job);
+        EnsureInside(_roots.Read(parse, parse.GetValue(_jobDirectory), listen.Host, serveBlobs?.Host ?? listen.Host), job);
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
             (store, progress, token) => CoordinatorProcess.RunAsync(
-                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = parse.GetValue(_serveBlobs) },
+                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = serveBlobs },
                 progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));

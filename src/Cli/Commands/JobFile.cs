@@ -47,7 +47,8 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 ? new Reader(path, json.RootElement).Read()
                 : throw ClusterLpException.BadInput($"{path}: expected a JSON object.");
         }
-        catch (JsonException e)
+        // The second is what text that is not UTF-8 and half surrogate pairs end in.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw ClusterLpException.BadInput($"{path}: not JSON: {e.Message}", e);
         }
@@ -119,7 +120,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
             if (!root.TryGetProperty(key, out JsonElement element))
                 return null;
             string? text = element.ValueKind == JsonValueKind.String ? element.GetString() : null;
-            return string.IsNullOrEmpty(text) ? throw Wrong(key, "a path") : Path.GetFullPath(text, _folder);
+            return string.IsNullOrEmpty(text) || text.Contains('\0') ? throw Wrong(key, "a path") : Path.GetFullPath(text, _folder);
         }
 
         private IEnumerable<string> Texts(string key)

@@ -14,7 +14,7 @@ internal static class WorkerCommand
         coordinator.Required = true;
         var host = new Option<string?>("--host") { Description = "This worker's own address (default: 127.0.0.1).", HelpName = "HOST" };
         Option<int?> threads = OptionParsers.Whole("--threads", "N", "Blocks computed at once (default: the cores).");
-        var jobDirectory = new Option<string?>("--job-dir") { Description = "Where this machine has the job directory (default: the coordinator's path).", HelpName = "DIR" };
+        var jobDirectory = new Option<string?>("--job-dir") { Description = "Where this machine has the job directory (default: what the coordinator serves, or else its path).", HelpName = "DIR" };
         Option<TimeSpan?> rejoin = OptionParsers.Duration("--rejoin-timeout", "How long to look for the coordinator, at first and after losing it (default: 5m).");
         Option<TimeSpan?> drain = OptionParsers.Duration("--drain-timeout", "How long blocks in work may take after SIGTERM or Ctrl-C (default: 30s).");
         var tls = new TlsOptions();

@@ -55,7 +55,7 @@ public sealed class NodeTls
         ServerCertificateContext = _context,
         ClientCertificateRequired = true,
         EnabledSslProtocols = Protocols,
-        CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+        CertificateChainPolicy = Policy(ClientUsage),
         RemoteCertificateValidationCallback = (_, peer, chain, _) => ObjectionToClient(AsCertificate2(peer), chain) is null,
     };
 
@@ -65,7 +65,7 @@ public sealed class NodeTls
         TargetHost = host,
         ClientCertificateContext = _context,
         EnabledSslProtocols = Protocols,
-        CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+        CertificateChainPolicy = Policy(ServerUsage),
         RemoteCertificateValidationCallback = (_, peer, chain, _) => ObjectionToServer(AsCertificate2(peer), chain, host) is null,
     };
 
@@ -84,17 +84,23 @@ public sealed class NodeTls
     private static bool Names(X509Certificate2 certificate, string host) =>
         certificate.MatchesHostname(host, allowWildcards: true, allowCommonName: false);
 
+    // Nothing is fetched: neither what a certificate says is missing, nor lists of revoked ones.
+    private X509ChainPolicy Policy(Oid usage)
+    {
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true,
+        };
+        policy.CustomTrustStore.AddRange(_authorities);
+        policy.ApplicationPolicy.Add(usage);
+        return policy;
+    }
+
     private string? Objection(X509Certificate2 peer, X509Certificate2Collection? presented, Oid usage)
     {
-        using var chain = new X509Chain();
-        X509ChainPolicy policy = chain.ChainPolicy;
-        policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        policy.CustomTrustStore.AddRange(_authorities);
+        using var chain = new X509Chain { ChainPolicy = Policy(usage) };
         if (presented is not null)
-            policy.ExtraStore.AddRange(presented);
-        policy.RevocationMode = X509RevocationMode.NoCheck;
-        policy.DisableCertificateDownloads = true;
-        policy.ApplicationPolicy.Add(usage);
+            chain.ChainPolicy.ExtraStore.AddRange(presented);
         if (chain.Build(peer))
             return null;
         X509ChainStatusFlags flags = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, status) => all | status.Status);

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Akka.Configuration;
 using Akka.Remote.Transport.DotNetty;
@@ -16,9 +17,15 @@ internal static class NodeTlsTransport
     /// Every handshake is judged by <see cref="NodeTls"/> alone: the transport's own validation asks the system's trust store,
     /// and does not know the client's usage.
     /// </summary>
-    public static DotNettySslSetup Setup(NodeTls tls) => new(
-        tls.Certificate, suppressValidation: false, requireMutualAuthentication: true, validateCertificateHostname: true,
-        (peer, chain, remote, _, _) => Accept(tls, peer, chain, remote));
+    public static DotNettySslSetup Setup(NodeTls tls)
+    {
+        // Before a certificate gets to us the runtime builds a chain of its own, and would fetch what is missing from wherever
+        // a stranger's certificate says. The transport leaves no way to tell it not to; that fetching goes by this proxy.
+        HttpClient.DefaultProxy = new NoWay();
+        return new DotNettySslSetup(
+            tls.Certificate, suppressValidation: false, requireMutualAuthentication: true, validateCertificateHostname: true,
+            (peer, chain, remote, _, _) => Accept(tls, peer, chain, remote));
+    }
 
     /// <param name="remote">Of a node that was dialled: "ssl.tcp://SYSTEM@HOST:PORT"; of one that dialled us: its socket's address.</param>
     private static bool Accept(NodeTls tls, X509Certificate2? peer, X509Chain? chain, string remote)
@@ -32,5 +39,17 @@ internal static class NodeTlsTransport
             return true;
         Refusals.Report(address, $"its certificate {objection}");
         return false;
+    }
+
+    /// <summary>Leads nowhere: requests by the process' default proxy fail before they reach any network.</summary>
+    private sealed class NoWay : IWebProxy
+    {
+        private static readonly Uri Nowhere = new("none://nowhere");
+
+        public ICredentials? Credentials { get; set; }
+
+        public Uri GetProxy(Uri destination) => Nowhere;
+
+        public bool IsBypassed(Uri host) => false;
     }
 }

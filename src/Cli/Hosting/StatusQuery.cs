@@ -31,7 +31,7 @@ internal static class StatusQuery
         catch (AskTimeoutException e)
         {
             throw new ClusterLpException(ExitCode.Resumable, string.Create(CultureInfo.InvariantCulture,
-                $"no coordinator answered at {coordinator.Host}:{coordinator.Port} within {Patience.TotalSeconds:0} s: it has ended (or is writing its output), or the address is another."), e);
+                $"no coordinator answered at {coordinator.Host}:{coordinator.Port} within {Patience.TotalSeconds:0} s: it has ended (or is writing its output), the address is another, or only one of the two uses TLS."), e);
         }
         finally
         {

@@ -15,7 +15,8 @@ namespace ClusterLp.Cli.Hosting;
 /// </summary>
 internal sealed partial class TransportLog : ILogEventSink
 {
-    private const string Undecodable = "Error while decoding incoming", Unserializable = "Deserialization failed", NoCertificate = "Mutual TLS required";
+    private const string Undecodable = "Error while decoding incoming", Unserializable = "Deserialization failed", NoCertificate = "Mutual TLS required",
+        NoGreeting = "No response from remote for inbound", NoAnswer = "No response from remote for outbound";
 
     /// <summary>Whether a line is about what came over one connection: it is said here, or not worth saying.</summary>
     public static bool IsOfConnection(LogEvent line) => IsOfSocket(line) || IsOfEndpoint(line);
@@ -30,6 +31,7 @@ internal sealed partial class TransportLog : ILogEventSink
     private static bool IsOfSocket(LogEvent line) => Text(line, "LogSource").StartsWith("Tcp", StringComparison.Ordinal);
 
     private static bool IsOfEndpoint(LogEvent line) => Starts(line, Undecodable) || Starts(line, Unserializable)
+        || Starts(line, NoGreeting) || Starts(line, NoAnswer)
         || line.Exception is SerializationException && Text(line, "ActorPath").Contains("/system/endpointManager", StringComparison.Ordinal);
 
     private static string? SocketReason(LogEvent line) => line.Exception switch
@@ -41,8 +43,10 @@ internal sealed partial class TransportLog : ILogEventSink
         _ => Starts(line, NoCertificate) ? "it shows no certificate" : null,
     };
 
-    private static string EndpointReason(LogEvent line) => Starts(line, Undecodable)
-        ? "it sent bytes that are no message of this protocol"
+    private static string EndpointReason(LogEvent line) =>
+        Starts(line, Undecodable) ? "it sent bytes that are no message of this protocol"
+        : Starts(line, NoGreeting) ? "it sent no greeting in time"
+        : Starts(line, NoAnswer) ? "it did not answer in time: is it a coordinator, and do both use TLS, or neither?"
         : $"it sent a message that is not accepted here: {FirstSentence(Verdict(line.Exception))}";
 
     // Each serializer on the way in wraps the refusal of the one it called.

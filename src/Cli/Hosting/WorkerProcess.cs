@@ -76,6 +76,6 @@ public static class WorkerProcess
         }
         throw new ClusterLpException(ExitCode.Resumable, known
             ? string.Create(CultureInfo.InvariantCulture, $"lost the coordinator at {where} and did not find it again within {patience:0} s: start it again, then this worker.")
-            : string.Create(CultureInfo.InvariantCulture, $"no coordinator let this worker in at {where} within {patience:0} s: start it, or check the address."));
+            : string.Create(CultureInfo.InvariantCulture, $"no coordinator let this worker in at {where} within {patience:0} s: start it, check the address, and that both use TLS or neither."));
     }
 }

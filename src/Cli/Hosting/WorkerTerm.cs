@@ -74,11 +74,14 @@ internal sealed class WorkerTerm
     private IBlobStore OpenStore(string named) =>
         JobStore.BlobsOf(_options.Roots.Ensure("the job directory", _options.JobDirectory ?? named), durable: true);
 
+    // What the coordinator says counts only as far as this worker's own protection goes.
     private HttpBlobStore OpenEndpoint(Uri endpoint)
     {
-        bool https = endpoint.Scheme == Uri.UriSchemeHttps;
-        NodeConfig.EnsureAllowed(https ? _options.Tls : null, _options.Insecure, endpoint.Host);
-        return new HttpBlobStore(endpoint, https ? _options.Tls?.ClientOptions(endpoint.Host) : null);
+        if (endpoint.Scheme == Uri.UriSchemeHttps != _options.Tls is not null)
+            throw new ClusterLpException(ExitCode.Refused,
+                $"{endpoint}: the coordinator serves blobs {(_options.Tls is null ? "with TLS, and this worker has no certificate" : "without TLS, and this worker has TLS")}: give both the same protection.");
+        NodeConfig.EnsureAllowed(_options.Tls, _options.Insecure, endpoint.DnsSafeHost);
+        return new HttpBlobStore(endpoint, _options.Tls?.ClientOptions(endpoint.DnsSafeHost));
     }
 
     private async Task DrainAsync()

@@ -12,7 +12,7 @@ namespace ClusterLp.Coordinator.Blobs;
 /// <list type="bullet">
 /// <item><c>GET</c>, with <c>Range: bytes=N-</c>: a complete blob, from byte N on.</item>
 /// <item><c>PUT ?upload=ID&amp;offset=N</c>: the next part of an upload; 409 unless it then ends with that part.</item>
-/// <item><c>HEAD ?upload=ID</c>: where it stands, in the header <c>Upload-Offset</c>.</item>
+/// <item><c>HEAD ?upload=ID</c>: where it stands, in the header <c>Upload-Offset</c>; 423 while a part is being taken, if only from a connection that broke.</item>
 /// <item><c>POST ?upload=ID&amp;length=L&amp;sha256=H</c>: length and hash are compared, then the blob gets its name; may be repeated.</item>
 /// </list>
 /// Only blobs of blocks of the current epoch can be written, nothing can be deleted.
@@ -64,7 +64,9 @@ internal sealed partial class BlobRequests(FileBlobStore store, UploadFolder upl
             return AnswerAsync(context, StatusCodes.Status400BadRequest, "upload must be 32 hexadecimal digits.");
         if (method == HttpMethods.Head)
         {
-            context.Response.Headers[UploadOffset] = uploads.Length(file, id).ToString(CultureInfo.InvariantCulture);
+            long? length = uploads.Length(file, id);
+            context.Response.StatusCode = length is null ? StatusCodes.Status423Locked : StatusCodes.Status200OK;
+            context.Response.Headers[UploadOffset] = length?.ToString(CultureInfo.InvariantCulture);
             return Task.CompletedTask;
         }
         return method == HttpMethods.Put ? PutAsync(context, name, file, id) : CommitAsync(context, file, id);

@@ -49,7 +49,7 @@ public sealed class BlobServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options));
         WebApplication application = builder.Build();
-        var uploads = new UploadFolder();
+        var uploads = new UploadFolder(store.IsDurable);
         IApplicationBuilder pipeline = application;
         var requests = new BlobRequests(store, uploads, job, epoch);
         pipeline.Run(requests.HandleAsync);
@@ -81,6 +81,10 @@ public sealed class BlobServer : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = BlobRequests.MostPartBytes;
+        // Shorter than a worker keeps trying: a connection that hangs must not hold its upload longer.
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(3));
+        // What a broken connection leaves in this buffer is sent again.
+        kestrel.Limits.MaxRequestBufferSize = 256 << 10;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 << 10;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
         void Protect(ListenOptions listen)

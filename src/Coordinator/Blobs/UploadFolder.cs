@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using ClusterLp.Core;
 using ClusterLp.Core.Faults;
 using ClusterLp.Core.Jobs.Blobs;
+using Microsoft.Win32.SafeHandles;
 
 namespace ClusterLp.Coordinator.Blobs;
 
@@ -12,7 +13,8 @@ namespace ClusterLp.Coordinator.Blobs;
 /// Uploads that are not complete: files beside the blobs they will be, bounded in number, removed when nobody has written to
 /// them for a while. Thread-safe; each upload takes one request at a time.
 /// </summary>
-internal sealed class UploadFolder : IDisposable
+/// <param name="durable">Flush an upload to the device before it gets its name.</param>
+internal sealed class UploadFolder(bool durable) : IDisposable
 {
     /// <summary>Uploads at once; more than any cluster's slots.</summary>
     private const int Most = 1024;
@@ -38,9 +40,16 @@ internal sealed class UploadFolder : IDisposable
         return upload.TryEnter() ? upload : null;
     }
 
-    /// <summary>How many bytes have come; 0 for an upload nobody knows.</summary>
-    public long Length(string path, string id) =>
-        _uploads.TryGetValue(path + BlobNames.TemporaryMark + id, out Upload? upload) ? upload.Length : 0;
+    /// <summary>How many bytes have come; 0 for an upload nobody knows, null while another request has it.</summary>
+    public long? Length(string path, string id)
+    {
+        if (!_uploads.TryGetValue(path + BlobNames.TemporaryMark + id, out Upload? upload))
+            return 0;
+        if (!upload.TryEnter())
+            return null;
+        using (upload)
+            return upload.Length;
+    }
 
     /// <summary>Gives the blob its name, if it is what the worker says it is. The upload is over either way.</summary>
     /// <exception cref="ClusterLpException">The disk failed (exit 73).</exception>
@@ -48,10 +57,20 @@ internal sealed class UploadFolder : IDisposable
     {
         bool same = upload.Length == length && length > 0 && Digest(upload.File) == sha256;
         if (same)
+        {
+            if (durable)
+                Flush(upload.File);
             File.Move(upload.File, path, overwrite: true);
+        }
         Remove(upload);
         return same;
     });
+
+    private static void Flush(string file)
+    {
+        using SafeFileHandle handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite);
+        RandomAccess.FlushToDisk(handle);
+    }
 
     /// <summary>SHA-256 of a file, lower-case hexadecimal.</summary>
     public static string Digest(string file)

@@ -89,9 +89,15 @@ internal static class TaskMapping
 
     private static TensorPlan FromWire(PlanWire w) => new()
     {
-        Index = w.Index, Name = w.Name, Rows = w.Rows, Columns = w.Columns, InputType = Enum.Parse<ElementType>(w.InputType),
-        FactorType = Enum.Parse<ElementType>(w.FactorType), BlockRows = w.BlockRows, Rank = w.HasRank ? w.Rank : null,
-        TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, Method = Enum.Parse<Method>(w.Method), Fit = Enum.Parse<Fit>(w.Fit),
+        Index = w.Index, Name = w.Name, Rows = w.Rows, Columns = w.Columns, InputType = Named<ElementType>(w.InputType),
+        FactorType = Named<ElementType>(w.FactorType), BlockRows = w.BlockRows, Rank = w.HasRank ? w.Rank : null,
+        TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
     };
+
+    // Enum.Parse would let any number through, and overflow on a large one.
+    private static T Named<T>(string name) where T : struct, Enum =>
+        Enum.TryParse(name, out T value) && Enum.IsDefined(value)
+            ? value
+            : throw new SerializationException($"\"{name}\" is no {typeof(T).Name}: coordinator and worker are of different versions.");
 }

@@ -99,9 +99,6 @@ internal static class Fault
         Assert.Contains("has taken this job over", await first.ErrorAsync());
     }
 
-    /// <summary>SIGSTOP just before the output gets its name; the other publishes it first.</summary>
-    public static Task TakeOverLate(FaultRun run) => TakeOver(run);
-
     /// <summary>A second coordinator on the same job is turned away.</summary>
     public static Task SecondCoordinator(FaultRun run) => run.ExpectCoordinatorAsync(ExitCode.Resumable, "is running this job");
 

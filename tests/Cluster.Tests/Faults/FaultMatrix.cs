@@ -21,7 +21,7 @@ internal static class FaultMatrix
         new("a worker is told to stop in a refine round", Moment.Block("refine-0"), Fault.TerminateWorker, SameBytes),
         new("all workers are killed in a refine round, and others come", Moment.Block("refine-0"), Fault.KillAllWorkers, SameBytes),
         new("a worker is suspended until it is given up, and wakes", Moment.Block("factorise"), Fault.SuspendWorker, SameBytes),
-        new("a worker hangs with the last blocks of a Lewis round", Moment.Block("lewis-0", 4), Fault.HangWorker, SameBytes),
+        new("a worker hangs with the last blocks of a Lewis round", Moment.Block("lewis-0"), Fault.HangWorker, SameBytes),
         new("a block kills every worker that computes it", new(Who.EveryWorker, "worker.block/refine-0/3=kill"), Fault.RestartWorkers,
             Stops(Again, "refine-0, block 3 (rows from 1500) failed 5 times")),
         new("a block fails on every worker", new(Who.EveryWorker, "worker.block/lewis-0/3=fail"), Fault.None,
@@ -59,7 +59,7 @@ internal static class FaultMatrix
             Fault.KillCoordinatorAnd(run => Fault.FlipBlobOf(run, "blobs/t0/factorise/*")), SameBytes),
 
         // Disks
-        new("a worker's disk is full", new(Who.EveryWorker, "blob.write/t0/refine-0=full@3"), Fault.None, Stops(Full, "No space left")),
+        new("a worker's disk is full", new(Who.EveryWorker, "blob.write/t0/refine-0=full"), Fault.None, Stops(Full, "No space left")),
         new("the coordinator's disk is full for a checkpoint", new(Who.Coordinator, "checkpoint.write=full@9"), Fault.None, Stops(Full, "No space left")),
         new("the output's disk is full", new(Who.Coordinator, "output.write=full@1"), Fault.None, Stops(Full, "No space left")),
         new("a checkpoint fails half way", new(Who.Coordinator, "checkpoint.write=fail@7"), Fault.None, Stops(Full, "checkpoint cannot be written")),

@@ -29,6 +29,7 @@ public sealed class FaultMatrixTests(HeavyTailedJob job, ITestOutputHelper outpu
         using var run = new FaultRun(job, row.When, row.OnNetwork);
         try
         {
+            await run.StartAsync();
             if (row.When.Holds)
                 await run.ReachAsync();
             await row.What(run);

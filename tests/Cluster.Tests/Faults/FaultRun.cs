@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Net;
 using System.Net.Sockets;
 using ClusterLp.Cluster.Tests.Network;
@@ -31,7 +32,16 @@ internal sealed class FaultRun : IDisposable
             _nodes.AddRange([_lab.AddNode(), _lab.AddNode(), _lab.AddNode()]);
         }
         Coordinator = StartCoordinator();
-        Workers = [StartWorker(0), StartWorker(1)];
+        Workers = [StartWorker(0)];
+    }
+
+    /// <summary>The second worker comes when the first is there, so that the first has a share in every stage.</summary>
+    public async Task StartAsync()
+    {
+        await JobPaths.UntilAsync(
+            () => Coordinator.Said().Contains("joined with", StringComparison.Ordinal) || Coordinator.HasEnded || Held.Length > 0,
+            "the first worker to join", Coordinator.Said);
+        Workers.Add(StartWorker(1));
     }
 
     public string Model { get; }
@@ -70,7 +80,11 @@ internal sealed class FaultRun : IDisposable
     }
 
     /// <summary>Waits until the process has come to the moment and stands still there.</summary>
-    public Task ReachAsync() => JobPaths.UntilAsync(() => Held.Length > 0 || Coordinator.HasEnded, $"{_moment}", () => Coordinator.Said());
+    public async Task ReachAsync()
+    {
+        await JobPaths.UntilAsync(() => Held.Length > 0 || Coordinator.HasEnded, $"{_moment}", Coordinator.Said);
+        Assert.True(Held.Length > 0, $"the job ended before it came to: {_moment}");
+    }
 
     /// <summary>Lets what stands still go on.</summary>
     public void Release()
@@ -80,8 +94,8 @@ internal sealed class FaultRun : IDisposable
     }
 
     /// <summary>A file of the job directory, the first by name that a pattern such as <c>blobs/t0/scan/*</c> matches.</summary>
-    public string JobFile(string pattern) => Directory
-        .EnumerateFiles(Path.Combine(Paths.JobDirectory, Path.GetDirectoryName(pattern)!), Path.GetFileName(pattern)).Order(StringComparer.Ordinal).First();
+    public string JobFile(string pattern) => Directory.EnumerateFiles(Paths.JobDirectory, "*", SearchOption.AllDirectories)
+        .Where(path => FileSystemName.MatchesSimpleExpression(pattern, Path.GetRelativePath(Paths.JobDirectory, path))).Order(StringComparer.Ordinal).First();
 
     public static int FreePort()
     {
@@ -107,7 +121,7 @@ internal sealed class FaultRun : IDisposable
             (environment["CLUSTERLP_FAILPOINTS"], environment["CLUSTERLP_FAILPOINTS_DIR"]) = (_moment.Rule, _folder);
         ClusterLpProcess process = _lab is null
             ? ClusterLpProcess.Start(environment, arguments)
-            : _lab.Start(_nodes[node], environment, [.. arguments, "--insecure"]);
+            : _lab.Start(_nodes[node], environment, [.. arguments, "--insecure", "--root", Path.GetTempPath()]);
         _all.Add(process);
         return process;
     }

@@ -20,10 +20,10 @@ internal sealed record Moment(Who Who, string Rule)
     public bool Holds => Rule.Contains("=hold", StringComparison.Ordinal);
 
     /// <summary>The worker is about to compute its n-th block of a stage (of every round, if none is named).</summary>
-    public static Moment Block(string stage, int n = 2) => new(Who.Worker, $"{Failpoint.WorkerBlock}/{stage}=hold@{n}");
+    public static Moment Block(string stage, int n = 1) => new(Who.Worker, $"{Failpoint.WorkerBlock}/{stage}=hold@{n}");
 
     /// <summary>The worker has written its n-th block of a stage and told nobody.</summary>
-    public static Moment Written(string stage, int n = 2) => new(Who.Worker, $"{Failpoint.WorkerReport}/{stage}=hold@{n}");
+    public static Moment Written(string stage, int n = 1) => new(Who.Worker, $"{Failpoint.WorkerReport}/{stage}=hold@{n}");
 
     /// <summary>The coordinator is about to record the n-th block of a stage.</summary>
     public static Moment Commit(string stage, int n = 5) => new(Who.Coordinator, $"{Failpoint.CoordinatorCommit}/{stage}=hold@{n}");

@@ -52,14 +52,47 @@ public sealed class MutualTlsTests(HeavyTailedJob job) : IClassFixture<HeavyTail
             "another host's" => authority.OfAnotherHost(),
             _ => authority.Expired(),
         };
-        using var impostor = new TcpListener(IPAddress.Loopback, 0);
-        impostor.Start();
+        using TcpListener impostor = Listen();
         Task<bool> greeting = GreetAsync(impostor, certificate);
         string address = impostor.LocalEndpoint.ToString()!;
         using ClusterLpProcess worker = ClusterLpProcess.Start(["worker", "--coordinator", address, .. authority.Options]);
         await worker.UntilItSaysAsync($"refused {address}: ");
         Assert.Contains(reason, worker.Said());
         Assert.False(await greeting, "the worker went on to talk to the impostor");
+    }
+
+    [Theory]
+    [InlineData("coordinator")]
+    [InlineData("worker")]
+    [InlineData("blobs")]
+    public async Task A_strangers_certificate_does_not_make_a_node_fetch_anything(string node)
+    {
+        using TestAuthority authority = new(), other = new();
+        using TcpListener bait = Listen(), listener = Listen();
+        using X509Certificate2 certificate = other.FetchedFrom(new Uri($"http://{bait.LocalEndpoint}/ca.der"));
+        string address = listener.LocalEndpoint.ToString()!;
+        if (node == "coordinator")
+        {
+            using RunningCoordinator coordinator = await job.StartCoordinatorAsync(options: authority.Options);
+            await Stranger.SendAsync("127.0.0.211", coordinator.Address, certificate, Stranger.EmptyTalk);
+            await coordinator.Process.UntilItSaysAsync("refused 127.0.0.211:");
+        }
+        else if (node == "worker")
+        {
+            Task<bool> greeting = GreetAsync(listener, certificate);
+            using ClusterLpProcess worker = ClusterLpProcess.Start(["worker", "--coordinator", address, .. authority.Options]);
+            await worker.UntilItSaysAsync($"refused {address}: ");
+            await greeting;
+        }
+        else
+        {
+            Task stranger = Stranger.SendAsync("127.0.0.212", address, certificate, Stranger.EmptyTalk);
+            using TcpClient client = await listener.AcceptTcpClientAsync();
+            await using (var stream = new SslStream(client.GetStream()))
+                await Assert.ThrowsAsync<AuthenticationException>(() => stream.AuthenticateAsServerAsync(authority.Tls.ServerOptions()));
+            await stranger;
+        }
+        Assert.False(bait.Pending(), "an address in a stranger's certificate was called");
     }
 
     [Fact]
@@ -69,6 +102,13 @@ public sealed class MutualTlsTests(HeavyTailedJob job) : IClassFixture<HeavyTail
         using ClusterLpProcess worker = ClusterLpProcess.Start(["worker", "--coordinator", "127.0.0.1:1", "--host", "127.0.0.7", .. authority.Options]);
         await worker.ExpectAsync(ExitCode.Usage);
         Assert.Contains("does not name 127.0.0.7", await worker.ErrorAsync());
+    }
+
+    private static TcpListener Listen()
+    {
+        var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return listener;
     }
 
     // Whether anything is heard from the first client once it has seen the certificate.

@@ -98,6 +98,34 @@ public sealed class RefusalTests(WaitingCoordinators waiting) : IClassFixture<Wa
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_peer_that_says_nothing_is_not_waited_for(bool tls)
+    {
+        RunningCoordinator coordinator = tls ? waiting.Tls : waiting.Plain;
+        if (tls)
+        {
+            using X509Certificate2 node = waiting.Authority.Node;
+            await Stranger.SendAsync(_me, coordinator.Address, node, []);
+        }
+        else
+        {
+            await Stranger.SendAsync(_me, coordinator.Address, []);
+        }
+        await RefusedAsync(coordinator, "it sent no greeting in time");
+    }
+
+    [Fact]
+    public async Task A_worker_without_tls_does_not_join_a_coordinator_with_it()
+    {
+        using ClusterLpProcess worker = ClusterLpProcess.Start("worker", "--coordinator", waiting.Tls.Address);
+        await waiting.Tls.Process.UntilItSaysAsync("WRN refused 127.0.0.1:");
+        Assert.Contains("does not speak TLS", waiting.Tls.Process.Said().Split("refused 127.0.0.1:")[1].Split('\n')[0]);
+        await AliveAsync(waiting.Tls);
+        Assert.DoesNotContain("joined with", waiting.Tls.Process.Said());
+    }
+
+    [Theory]
     [InlineData(817, "FormatDisk", "unknown message \"FormatDisk\"")]
     [InlineData(817, "RegisterWorker", "3 bytes are not a RegisterWorker")]
     [InlineData(1, "System.IO.FileInfo, System.Private.CoreLib", "serializer 1 is closed")]

@@ -9,6 +9,8 @@ namespace ClusterLp.Cluster.Tests.Storage;
 /// </summary>
 internal sealed class CuttingProxy : IDisposable
 {
+    private static readonly TimeSpan Linger = TimeSpan.FromSeconds(2);
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stopping = new();
     private readonly int _target;
@@ -54,7 +56,9 @@ internal sealed class CuttingProxy : IDisposable
         using TcpClient near = client, far = new();
         await far.ConnectAsync(IPAddress.Loopback, _target);
         using var cut = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        await Task.WhenAny(PassAsync(near, far, cut), PassAsync(far, near, cut));
+        Task upwards = PassAsync(near, far, cut), downwards = PassAsync(far, near, cut);
+        await Task.WhenAny(upwards, downwards);
+        await Task.WhenAny(Task.WhenAll(upwards, downwards), Task.Delay(Linger));
         cut.Cancel();
     }
 
@@ -69,11 +73,13 @@ internal sealed class CuttingProxy : IDisposable
                 passed += read;
                 Interlocked.Add(ref _passed, read);
                 if (passed > _after && Interlocked.Decrement(ref _cuts) >= 0)
-                    return;
+                    break;
                 await to.GetStream().WriteAsync(buffer.AsMemory(0, read), cut.Token);
             }
+            // What has passed arrives, however much of it lies in the sockets' buffers.
+            to.Client.Shutdown(SocketShutdown.Send);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
             // The other side has gone.
         }

@@ -1,3 +1,4 @@
+using ClusterLp.Cluster.Tests.Security;
 using ClusterLp.Core;
 
 namespace ClusterLp.Cluster.Tests.Storage;
@@ -37,8 +38,40 @@ public sealed class ServedBlobsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
     {
         string file = Path.ChangeExtension(job.Model, ".open.json");
         await File.WriteAllTextAsync(file, $$"""{"model": "{{job.Model}}", "output": "{{job.Model}}.open", "compression": 0.3}""");
-        using ClusterLpProcess open = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", "127.0.0.1:0", "--serve-blobs", "0.0.0.0:0");
+        using ClusterLpProcess open = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", "127.0.0.1:0", "--serve-blobs", "0.0.0.0:0", "--root", Path.GetDirectoryName(job.Model)!);
         await open.ExpectAsync(ExitCode.Refused);
         Assert.Contains("--insecure", await open.ErrorAsync());
+    }
+
+    [SmallDiskFact]
+    public async Task A_full_job_directory_ends_a_job_whose_workers_do_not_see_it()
+    {
+        using var disk = new SmallDisk(kib: 2048);
+        string directory = Path.Combine(disk.Folder, "job"), file = Path.ChangeExtension(job.Model, ".full.json");
+        await File.WriteAllTextAsync(file, $$"""{"model": "{{job.Model}}", "output": "{{job.Model}}.full", "compression": 0.3, "block-rows": 500}""");
+        using ClusterLpProcess coordinator = ClusterLpProcess.Start(
+            "coordinator", "--job", file, "--job-dir", directory, "--listen", "127.0.0.1:0", "--serve-blobs", "127.0.0.1:0");
+        string address = Path.Combine(directory, "coordinator.address");
+        await JobPaths.UntilAsync(() => File.Exists(address), "the coordinator to listen");
+        using ClusterLpProcess worker = ClusterLpProcess.Start("worker", "--coordinator", (await File.ReadAllTextAsync(address)).Trim(), "--threads", "1");
+        await coordinator.ExpectAsync(ExitCode.CannotWrite);
+        string error = await coordinator.ErrorAsync();
+        Assert.Contains(directory, error);
+        Assert.Contains("same command again", error);
+        Assert.False(Directory.Exists(job.Model + ".full"));
+        Assert.False(worker.HasEnded, "the job may be resumed: the worker waits for that");
+    }
+
+    [Fact]
+    public async Task With_tls_blobs_are_served_with_tls()
+    {
+        using var authority = new TestAuthority();
+        using RunningCoordinator coordinator = await job.StartCoordinatorAsync(null, ["--serve-blobs", "127.0.0.1:0", .. authority.Options]);
+        ClusterLpProcess worker = coordinator.StartWorker(1, authority.Options);
+        await coordinator.Process.ExpectAsync(ExitCode.Done);
+        await worker.ExpectAsync(ExitCode.Done);
+        Assert.Contains("blobs come from and go to https://127.0.0.1:", await worker.ErrorAsync());
+        Assert.Equal(await job.ReferenceAsync(), coordinator.Paths.Digest());
+        Assert.Equal(0, coordinator.Paths.Retries());
     }
 }

@@ -102,8 +102,8 @@ public sealed class StorageFaultTests(HeavyTailedJob job) : IClassFixture<HeavyT
     }
 
     // The job of the reference.
-    private static ClusterLpProcess Compress(string model, string output, Dictionary<string, string> environment, params string[] options) => ClusterLpProcess.Start(
-        environment, ["compress", model, "--compression", "0.3", "--p", "1", "--block-rows", "500", "--workers", "1", "--threads", "1", "--output", output, .. options]);
+    private static ClusterLpProcess Compress(string model, string output, Dictionary<string, string> environment, params string[] options) => ClusterLpProcess.StartBy(
+        [], environment, ["compress", model, "--compression", "0.3", "--p", "1", "--block-rows", "500", "--workers", "1", "--threads", "1", "--output", output, .. options]);
 
     private Dictionary<string, string> Failpoints(string rules) => new() { ["CLUSTERLP_FAILPOINTS"] = rules, ["CLUSTERLP_FAILPOINTS_DIR"] = _folder };
 }

@@ -102,7 +102,8 @@ public sealed class ArrayBlob
                 blob._arrays.Add(array.Name, (type, shape, data[from..to]));
             }
         }
-        catch (Exception e) when (e is JsonException or ArgumentException or OverflowException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or ArgumentException or OverflowException or KeyNotFoundException or InvalidOperationException
+            or FormatException or IndexOutOfRangeException)
         {
             throw new InvalidDataException("not an array blob: " + e.Message, e);
         }

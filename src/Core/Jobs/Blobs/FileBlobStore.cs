@@ -16,6 +16,9 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
     /// <summary>The absolute path of the root folder.</summary>
     public string Root => _root;
 
+    /// <summary>Whether blobs are flushed to the device before they get their names.</summary>
+    public bool IsDurable => durable;
+
     public BlobRef Write(string name, Action<Stream> content)
     {
         string path = Resolve(name) ?? throw new ArgumentException($"blob name \"{name}\" is not a relative path inside the store", nameof(name));

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
 using ClusterLp.Core.Faults;
@@ -18,7 +19,7 @@ internal sealed class HttpUpload(HttpClient client, Uri address, string name, Ht
     public const int PartBytes = 4 << 20;
 
     private readonly string _upload = Guid.NewGuid().ToString("N");
-    private readonly byte[] _part = new byte[PartBytes];
+    private byte[] _part = ArrayPool<byte>.Shared.Rent(PartBytes);
     private long _sent;
     private int _filled;
 
@@ -61,26 +62,28 @@ internal sealed class HttpUpload(HttpClient client, Uri address, string name, Ht
     private void SendPart()
     {
         long start = _sent, end = _sent + _filled;
-        bool doubt = false;
+        int tries = 0;
         retry.Run(address, () =>
         {
-            if (doubt)
+            bool repeated = tries++ > 0;
+            if (repeated)
                 _sent = OffsetReached(start, end);
-            doubt = true;
             if (_sent < end)
-                SendFrom((int)(_sent - start));
+                SendFrom((int)(_sent - start), repeated);
             return true;
         });
         (_sent, _filled) = (end, 0);
     }
 
-    private void SendFrom(int from)
+    private void SendFrom(int from, bool repeated)
     {
         Failpoint.Reach(Failpoint.BlobWrite, name);
         using var request = new HttpRequestMessage(HttpMethod.Put, Query(string.Create(CultureInfo.InvariantCulture, $"upload={_upload}&offset={_sent}")))
         {
             Content = new ByteArrayContent(_part, from, _filled - from),
         };
+        // The other side may still be at the try that broke: it says so before the bytes are sent once more.
+        request.Headers.ExpectContinue = repeated;
         using HttpResponseMessage response = client.Send(request);
         // The other side has more than it could tell before the connection broke: asked again, it says how much.
         if (response.StatusCode == HttpStatusCode.Conflict)
@@ -100,6 +103,14 @@ internal sealed class HttpUpload(HttpClient client, Uri address, string name, Ht
     }
 
     private Uri Query(string query) => new UriBuilder(address) { Query = query }.Uri;
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_part.Length > 0)
+            ArrayPool<byte>.Shared.Return(_part);
+        _part = [];
+        base.Dispose(disposing);
+    }
 
     public override void Flush()
     {
