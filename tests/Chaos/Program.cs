@@ -40,7 +40,7 @@ for (int seed = first; seed < first + n; seed++)
         if (outcome.Failure is not null)
             site.WriteLogs();
     }
-    string counts = string.Create(CultureInfo.InvariantCulture, $"{outcome.Starts} start{(outcome.Starts == 1 ? "" : "s")}, {outcome.Seconds:0.0} s");
+    string counts = string.Create(CultureInfo.InvariantCulture, $"{outcome.Seconds,5:0.0} s  coordinator started {outcome.Starts}x, {outcome.Struck} of {schedule.Disturbances.Count(disturbance => disturbance.Deed is not null)} deeds done");
     Console.WriteLine($"{seed}  {(outcome.Failure is null ? "same bytes" : "FAILED")}  {counts}  {schedule}");
     if (outcome.Failure is null)
     {

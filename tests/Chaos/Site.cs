@@ -10,12 +10,13 @@ namespace ClusterLp.Chaos;
 /// <summary>The processes of one schedule, its files, and its network.</summary>
 internal sealed class Site : IDisposable
 {
-    /// <summary>Of each block, so that there is time for things to go wrong.</summary>
-    private const string Slowly = "worker.block=delay:20";
+    /// <summary>Milliseconds by which each block is slower, times the cluster's threads, so that there is time for things to go wrong.</summary>
+    private const int Delay = 30;
 
     private readonly Schedule _schedule;
     private readonly string _jobFile;
     private readonly string[] _tls;
+    private readonly string _slowly;
     private readonly List<(string Name, ClusterLpProcess Process)> _all = [];
 
     /// <param name="schedule">What to set up; nothing is started yet.</param>
@@ -36,6 +37,7 @@ internal sealed class Site : IDisposable
         Coordinator = new Node(0, Lab?.AddNode());
         Workers = schedule.Cluster.Place == Place.Embedded ? [] : [.. schedule.Cluster.Threads.Select((_, i) => new Node(i + 1, Lab?.AddNode()))];
         Port = FreePort();
+        _slowly = $"worker.block=delay:{Number(Delay * ThreadsInAll(schedule.Cluster))}";
     }
 
     public string Folder { get; }
@@ -62,11 +64,11 @@ internal sealed class Site : IDisposable
     {
         node.Life++;
         node.Suspended = false;
-        node.Process = Launch(node, $"{node.Name}-{node.Life}", [.. RulesOf(node), Slowly], node.Number == 0 ? CoordinatorCommand : WorkerCommand(node));
+        node.Process = Launch(node, $"{node.Name}-{node.Life}", [.. RulesOf(node), _slowly], node.Number == 0 ? CoordinatorCommand : WorkerCommand(node));
     }
 
     /// <summary>Starts the coordinator's command a second time, beside it.</summary>
-    public ClusterLpProcess StartRival() => Launch(Coordinator, $"rival-{_all.Count}", [Slowly], CoordinatorCommand);
+    public ClusterLpProcess StartRival() => Launch(Coordinator, $"rival-{_all.Count}", [_slowly], CoordinatorCommand);
 
     /// <summary>Adds one to the cluster.</summary>
     public void AddWorker()
@@ -133,6 +135,9 @@ internal sealed class Site : IDisposable
         _all.Add((name, process));
         return process;
     }
+
+    private static int ThreadsInAll(ChaosCluster cluster) =>
+        cluster.Place == Place.Embedded ? cluster.Threads.Length * cluster.Threads[0] : cluster.Threads.Sum();
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }
