@@ -8,9 +8,9 @@ namespace ClusterLp.Cli.Hosting;
 /// not see itself, and nobody else strikes off anybody. A worker that has lost the coordinator leaves by itself.
 /// </summary>
 /// <remarks>
-/// Akka's split-brain resolver will not do. With <c>keep-oldest</c> and <c>down-if-alone = on</c> a coordinator that has lost
-/// all its workers leaves the cluster; with <c>off</c> it still does where one worker does not see it but another one does,
-/// or where connections come and go for long (<c>down-all-when-unstable</c>).
+/// Akka's split-brain resolver (<c>keep-oldest</c> for the coordinator's role) came through the same partitions with either
+/// setting of <c>down-if-alone</c>. But it decides on every node, and by design strikes off whoever some see and others do
+/// not, or everybody where connections come and go for long: here the coordinator must outlast both.
 /// </remarks>
 internal sealed class CoordinatorDowning : IDowningProvider
 {

@@ -6,6 +6,7 @@ using Xunit.Abstractions;
 namespace ClusterLp.Cluster.Tests.Faults;
 
 /// <summary>Every row of <see cref="FaultMatrix"/>, as a real run of real processes.</summary>
+[Trait("Category", "Matrix")]
 [Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class FaultMatrixTests(HeavyTailedJob job, ITestOutputHelper output) : IClassFixture<HeavyTailedJob>
 {
@@ -57,6 +58,7 @@ public sealed class FaultMatrixTests(HeavyTailedJob job, ITestOutputHelper outpu
         if (mend is not null)
             await mend(run);
         run.Calm();
+        run.ReplaceDisturbedWorkers();
         run.Coordinator = run.StartCoordinator();
         run.Workers.Add(run.StartWorker(2));
         await run.Coordinator.ExpectAsync(ExitCode.Done);

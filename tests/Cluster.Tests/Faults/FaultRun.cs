@@ -71,6 +71,17 @@ internal sealed class FaultRun : IDisposable
         _moment.Who == Who.EveryWorker || _moment.Who == Who.Worker && number == 0,
         ["worker", "--coordinator", $"{Host}:{port ?? _port}", "--threads", "1", .. _lab is null ? Array.Empty<string>() : ["--host", _nodes[number + 1].Address]]);
 
+    /// <summary>Workers that would meet their fault again give way to sound ones.</summary>
+    public void ReplaceDisturbedWorkers()
+    {
+        if (_moment.Who == Who.EveryWorker)
+            for (int i = 0; i < Workers.Count; i++)
+            {
+                Workers[i].Kill();
+                Workers[i] = StartWorker(i);
+            }
+    }
+
     /// <summary>Runs the coordinator's command with other options, to its end.</summary>
     public async Task ExpectCoordinatorAsync(ExitCode code, string says, params string[] options)
     {
