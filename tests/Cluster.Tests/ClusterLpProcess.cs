@@ -69,6 +69,9 @@ internal sealed class ClusterLpProcess : IDisposable
 
     public bool HasEnded => _process.HasExited;
 
+    /// <summary>Its exit code, once it has ended; 128 and the signal's number where one ended it.</summary>
+    public int EndedWith => _process.ExitCode;
+
     /// <summary>After a kill.</summary>
     public void WaitForEnd() => _process.WaitForExit();
 

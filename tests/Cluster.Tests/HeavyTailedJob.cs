@@ -103,28 +103,29 @@ public sealed class HeavyTailedJob : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static void WriteMatrix(string path)
+    /// <summary>Writes such a matrix, always the same for its size.</summary>
+    internal static void WriteMatrix(string path, int rowCount = Rows, int columns = Columns)
     {
-        const int rank = Columns / 4;
+        int rank = columns / 4;
         var random = new Random(7);
         double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-        double[] right = [.. Enumerable.Range(0, rank * Columns).Select(_ => Normal())];
-        var rows = new float[Rows * Columns];
+        double[] right = [.. Enumerable.Range(0, rank * columns).Select(_ => Normal())];
+        var rows = new float[rowCount * columns];
         var left = new double[rank];
-        for (int i = 0; i < Rows; i++)
+        for (int i = 0; i < rowCount; i++)
         {
             for (int r = 0; r < rank; r++)
                 left[r] = Normal();
-            for (int j = 0; j < Columns; j++)
+            for (int j = 0; j < columns; j++)
             {
                 double value = Normal() / Math.Sqrt(-Math.Log(1 - random.NextDouble()));
                 for (int r = 0; r < rank; r++)
-                    value += left[r] * right[r * Columns + j];
-                rows[i * Columns + j] = (float)value;
+                    value += left[r] * right[r * columns + j];
+                rows[i * columns + j] = (float)value;
             }
         }
         using FileStream file = File.Create(path);
-        string header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({Rows}, {Columns}), }}".PadRight(117) + '\n';
+        string header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rowCount}, {columns}), }}".PadRight(117) + '\n';
         file.Write([0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0, (byte)header.Length, 0]);
         file.Write(Encoding.ASCII.GetBytes(header));
         file.Write(MemoryMarshal.AsBytes<float>(rows));
