@@ -4,5 +4,5 @@ namespace ClusterLp.Fuzz;
 internal static class AllTargets
 {
     public static IEnumerable<Target> In(Scratch scratch) =>
-        [.. ModelTargets.In(scratch), .. JobTargets.In(scratch), CheckpointTarget.Create(), WireTarget.Create()];
+        [.. ModelTargets.In(scratch), .. JobTargets.In(scratch), CheckpointTarget.Create(scratch), WireTarget.Create()];
 }
