@@ -18,6 +18,26 @@ internal sealed class CheckpointActor : ReceiveActor
         IActorRef job = Context.Parent;
         ILoggingAdapter logger = Context.GetLogger();
         Receive<Write>(write => _thread.Post(_ => job.Tell(Run(log, write, logger))));
+        Receive<LookForSuccessor>(_ => _thread.Post(_ =>
+        {
+            try
+            {
+                log.EnsureOwned();
+            }
+            catch (ClusterLpException e)
+            {
+                job.Tell(new Failed(new JobEnd(e.Code, e.Message)));
+            }
+        }));
+    }
+
+    /// <summary>
+    /// Has another coordinator taken the job over? Answered by <see cref="Failed"/> if so. One that has lost its workers
+    /// writes nothing, and would never find out.
+    /// </summary>
+    internal sealed record LookForSuccessor : INoSerializationVerificationNeeded
+    {
+        public static readonly LookForSuccessor Instance = new();
     }
 
     /// <summary>Something to write: records, or with <paramref name="Snapshot"/> the state whole.</summary>

@@ -68,7 +68,12 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         });
         Receive<MergeActor.Reduced>(m => Apply(new ReductionDone(m.Tensor, m.Stage, m.Next, Now)));
         Receive<MergeActor.Failed>(m => Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now)));
-        Receive<LeaseCheck>(_ => Apply(new LeaseTick(Now)));
+        Receive<LeaseCheck>(_ =>
+        {
+            if (_state.End is null)
+                checkpoint.Tell(CheckpointActor.LookForSuccessor.Instance);
+            Apply(new LeaseTick(Now));
+        });
         Receive<ReportTick>(_ => Report());
         Receive<RequestStatus>(_ => Sender.Tell(Status()));
         Receive<Drain>(_ =>

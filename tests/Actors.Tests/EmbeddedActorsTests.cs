@@ -325,4 +325,15 @@ public sealed class EmbeddedActorsTests() : TestKit(
         Assert.Equal(1, (await job.Ended.Task).Tensors[0].Rewinds);
         Shutdown();
     }
+
+    [Fact]
+    public async Task A_coordinator_without_workers_finds_out_that_it_was_taken_over()
+    {
+        using var job = new TestJob();
+        job.StartCoordinator(Sys, new FakePipeline());
+        job.Log.TakenOver = new ClusterLpException(ExitCode.Resumable, "taken over");
+        JobState last = await job.Ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal(new JobEnd(ExitCode.Resumable, "taken over"), last.End);
+        Shutdown();
+    }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Akka.Actor;
 using ClusterLp.Coordinator;
+using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
@@ -82,5 +83,14 @@ internal sealed class RecordingLog : ICheckpointLog
 
     public void Snapshot(JobState state, ImmutableArray<BlobRef> superseded)
     {
+    }
+
+    /// <summary>Set once another coordinator has the job.</summary>
+    public ClusterLpException? TakenOver { get; set; }
+
+    public void EnsureOwned()
+    {
+        if (TakenOver is not null)
+            throw TakenOver;
     }
 }

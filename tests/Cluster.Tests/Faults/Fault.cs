@@ -84,13 +84,24 @@ internal static class Fault
     }
 
     /// <summary>SIGSTOP; another coordinator takes the job over, finishes it, and the first wakes up to nothing.</summary>
-    public static async Task TakeOver(FaultRun run)
+    public static Task TakeOver(FaultRun run) => TakeOver(run, withItsWorkers: false);
+
+    /// <summary>The same, and its workers are gone when it wakes up.</summary>
+    public static Task TakeOverWithWorkers(FaultRun run) => TakeOver(run, withItsWorkers: true);
+
+    private static async Task TakeOver(FaultRun run, bool withItsWorkers)
     {
         ClusterLpProcess first = run.Coordinator;
         first.Signal(ClusterLpProcess.Stop);
         run.Calm();
         int port = FaultRun.FreePort();
         run.Coordinator = run.StartCoordinator(port);
+        if (withItsWorkers)
+        {
+            foreach (ClusterLpProcess worker in run.Workers)
+                worker.Kill();
+            run.Workers.Clear();
+        }
         run.Workers.Add(run.StartWorker(2, port));
         await run.Coordinator.ExpectAsync(ExitCode.Done);
         first.Signal(ClusterLpProcess.Continue);

@@ -39,6 +39,8 @@ internal static class FaultMatrix
         new("the coordinator is killed before the output gets its name", Moment.Publish, Fault.KillCoordinator, SameBytes),
         new("everything is killed in a refine round", Moment.Commit("refine-0"), Fault.KillEverything, SameBytes),
         new("the coordinator is suspended, another takes over, and the first wakes", Moment.Commit("lewis-0"), Fault.TakeOver, SameBytes),
+        new("the coordinator is suspended, another takes over with all workers, and the first wakes", Moment.Committed("refine-0"),
+            Fault.TakeOverWithWorkers, SameBytes),
         new("the coordinator is suspended before the output gets its name, and another publishes it", Moment.Publish, Fault.TakeOver, SameBytes),
         new("a second coordinator is started", Moment.Commit("refine-0"), Fault.SecondCoordinator, SameBytes),
 
@@ -63,6 +65,8 @@ internal static class FaultMatrix
         new("the coordinator's disk is full for a checkpoint", new(Who.Coordinator, "checkpoint.write=full@9"), Fault.None, Stops(Full, "No space left")),
         new("the output's disk is full", new(Who.Coordinator, "output.write=full@1"), Fault.None, Stops(Full, "No space left")),
         new("a checkpoint fails half way", new(Who.Coordinator, "checkpoint.write=fail@7"), Fault.None, Stops(Full, "checkpoint cannot be written")),
+        new("the input's disk fails on every worker", new(Who.EveryWorker, "input.read=fail@9+"), Fault.None, Stops(ExitCode.InputMissing, "matrix.npy")),
+        new("a worker's read of the input fails once", new(Who.Worker, "input.read=fail@9"), Fault.None, SameBytes),
         new("a worker reads a blob short, once", new(Who.Worker, "blob.read/t0/coreset=short@1"), Fault.None, SameBytes),
         new("a worker reads a flipped bit, once", new(Who.Worker, "blob.read/t0=flip@5"), Fault.None, SameBytes),
         new("a worker writes a flipped bit into a block of U", new(Who.Worker, "blob.write/t0/factorise=flip@2"), Fault.None, SameBytes),

@@ -19,6 +19,10 @@ public interface ICheckpointLog
     /// </summary>
     /// <exception cref="ClusterLpException">As <see cref="Append"/>.</exception>
     void Snapshot(JobState state, ImmutableArray<BlobRef> superseded);
+
+    /// <summary>Looks for a successor; writes ask the same.</summary>
+    /// <exception cref="ClusterLpException">Another coordinator has the job (exit 75).</exception>
+    void EnsureOwned();
 }
 
 /// <summary>The checkpoint of a job directory, <c>checkpoints/</c>: the last two generations.</summary>
@@ -74,6 +78,8 @@ public sealed class CheckpointLog(string folder, EpochClaim epoch, IBlobStore bl
             blobs.Delete(blob);
         _superseded = superseded;
     });
+
+    public void EnsureOwned() => epoch.EnsureNewest();
 
     public void Dispose() => _journal?.Dispose();
 
