@@ -5,8 +5,8 @@ using ClusterLp.Core.Jobs.State;
 namespace ClusterLp.Coordinator;
 
 /// <summary>
-/// Effects in order, each held back until everything recorded before it is durable. While one write is under way the next
-/// records gather, and are written together.
+/// Effects in order, each that relies on it held back until everything recorded before it is durable. While one write is
+/// under way the next records gather, and are written together.
 /// </summary>
 internal sealed class EffectQueue(IActorRef checkpoint, Action<JobEffect> perform)
 {
@@ -28,6 +28,10 @@ internal sealed class EffectQueue(IActorRef checkpoint, Action<JobEffect> perfor
                     break;
                 case SnapshotEffect e:
                     Record(new CheckpointActor.Entry(null, state, e.Superseded));
+                    break;
+                // What a worker computes meanwhile counts only once it is recorded itself.
+                case AssignEffect or CancelEffect or NoWorkEffect:
+                    perform(effect);
                     break;
                 default:
                     _held.Enqueue((_recorded, effect));
