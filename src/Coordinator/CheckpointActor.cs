@@ -17,17 +17,12 @@ internal sealed class CheckpointActor : ReceiveActor
     {
         IActorRef job = Context.Parent;
         ILoggingAdapter logger = Context.GetLogger();
-        Receive<Write>(write => _thread.Post(_ => job.Tell(Run(log, write, logger))));
+        Receive<Write>(write => _thread.Post(_ =>
+            job.Tell(Failure(() => Perform(log, write), logger) is { } why ? new Failed(why) : new Written(write.Entries.Length))));
         Receive<LookForSuccessor>(_ => _thread.Post(_ =>
         {
-            try
-            {
-                log.EnsureOwned();
-            }
-            catch (ClusterLpException e)
-            {
-                job.Tell(new Failed(new JobEnd(e.Code, e.Message)));
-            }
+            if (Failure(log.EnsureOwned, logger) is { } why)
+                job.Tell(new Failed(why));
         }));
     }
 
@@ -52,38 +47,44 @@ internal sealed class CheckpointActor : ReceiveActor
 
     protected override void PostStop() => _thread.Dispose();
 
-    private static object Run(ICheckpointLog log, Write write, ILoggingAdapter logger)
+    private static void Perform(ICheckpointLog log, Write write)
+    {
+        var records = new List<CheckpointRecord>();
+        foreach (Entry entry in write.Entries)
+        {
+            if (entry.Record is { } record)
+                records.Add(record);
+            if (entry.Snapshot is not { } state)
+                continue;
+            Append();
+            log.Snapshot(state, entry.Superseded);
+        }
+        Append();
+
+        void Append()
+        {
+            if (records.Count > 0)
+                log.Append(records);
+            records.Clear();
+        }
+    }
+
+    /// <summary>How the job must end because of what the action met; null where it succeeded.</summary>
+    private static JobEnd? Failure(Action action, ILoggingAdapter logger)
     {
         try
         {
-            var records = new List<CheckpointRecord>();
-            foreach (Entry entry in write.Entries)
-            {
-                if (entry.Record is { } record)
-                    records.Add(record);
-                if (entry.Snapshot is not { } state)
-                    continue;
-                Append();
-                log.Snapshot(state, entry.Superseded);
-            }
-            Append();
-            return new Written(write.Entries.Length);
-
-            void Append()
-            {
-                if (records.Count > 0)
-                    log.Append(records);
-                records.Clear();
-            }
+            action();
+            return null;
         }
         catch (ClusterLpException e)
         {
-            return new Failed(new JobEnd(e.Code, e.Message));
+            return new JobEnd(e.Code, e.Message);
         }
         catch (Exception e)
         {
             logger.Error(e, "the checkpoint failed");
-            return new Failed(new JobEnd(ExitCode.Internal, $"the checkpoint failed: {e.GetType().Name}: {e.Message}"));
+            return new JobEnd(ExitCode.Internal, $"the checkpoint failed: {e.GetType().Name}: {e.Message}");
         }
     }
 }

@@ -14,7 +14,6 @@ namespace ClusterLp.Coordinator;
 /// </summary>
 internal sealed class ResultCheckActor : ReceiveActor
 {
-    private readonly byte[] _buffer = new byte[1 << 20];
     private readonly WorkThread _thread = new("check");
 
     public ResultCheckActor(IBlobStore blobs)
@@ -50,19 +49,17 @@ internal sealed class ResultCheckActor : ReceiveActor
 
     protected override void PostStop() => _thread.Dispose();
 
-    private string? Fault(IBlobStore blobs, BlobRef reference, bool whole, CancellationToken cancellation)
+    private static string? Fault(IBlobStore blobs, BlobRef reference, bool whole, CancellationToken cancellation)
     {
         try
         {
-            using Stream blob = blobs.OpenRead(reference);
             if (whole)
-                while (!cancellation.IsCancellationRequested && blob.Read(_buffer) > 0)
-                {
-                    // The last read compares the hash.
-                }
+                blobs.ReadThrough(reference, cancellation);
+            else
+                blobs.OpenRead(reference).Dispose();
             return null;
         }
-        catch (Exception e) when (e is ClusterLpException or IOException)
+        catch (Exception e) when (e is ClusterLpException or IOException or OperationCanceledException)
         {
             return e.Message;
         }

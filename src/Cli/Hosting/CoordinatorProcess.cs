@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Security;
+using System.Text;
 using Akka.Actor;
 using Akka.Cluster;
 using ClusterLp.Coordinator;
@@ -47,7 +48,7 @@ public static class CoordinatorProcess
             cluster.Join(cluster.SelfAddress);
             var job = new JobRun(system, store, options.Threads, progress, blobs?.Endpoint);
             string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
-            WriteAddress(store.Path, address);
+            JobFiles.Replace(Path.Combine(store.Path, "coordinator.address"), Encoding.UTF8.GetBytes(address + "\n"), durable: false);
             Log.Information("listening on {Address}", address);
             bool dismissed = false;
             try
@@ -70,21 +71,6 @@ public static class CoordinatorProcess
         finally
         {
             await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
-        }
-    }
-
-    /// <summary>Says where the coordinator listens, in the job directory: <c>HOST:PORT</c>.</summary>
-    private static void WriteAddress(string jobDirectory, string address)
-    {
-        string path = Path.Combine(jobDirectory, "coordinator.address");
-        try
-        {
-            File.WriteAllText(path + ".tmp", address + "\n");
-            File.Move(path + ".tmp", path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw ClusterLpException.CannotWrite($"{path}: cannot write into the job directory: {e.Message}", e);
         }
     }
 

@@ -40,7 +40,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
         var end = ExitCode.Internal;
         try
         {
-            JobReport report = await RunAsync(spec, store, fit, clock, folder.Durable, cancellation);
+            JobReport report = await RunAsync(spec, store, fit, clock, cancellation);
             end = ExitCode.Done;
             return report;
         }
@@ -63,18 +63,17 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
     }
 
     private async Task<JobReport> RunAsync(
-        JobSpec spec, JobStore store, FitAsync fit, Stopwatch clock, bool durable, CancellationToken cancellation)
+        JobSpec spec, JobStore store, FitAsync fit, Stopwatch clock, CancellationToken cancellation)
     {
         JobPlan plan = store.Plan;
         if (store.Epoch.Value > 1)
             Say($"resuming: {store.State.Kept} committed blocks kept{(store.Lost > 0 ? $", {store.Lost} results or records damaged" : "")} (epoch {store.Epoch})");
-        ImmutableArray<InputStamp> stamps = InputRecord.Of(plan);
         // Taken before the fit: an output that cannot be written, or is being written by another run, costs no computing.
         using OutputDirectory output = OutputDirectory.Create(spec.Output, spec.Force, new OutputOwner(plan.Id.Value, store.Epoch.Value));
         double planned = clock.Elapsed.TotalSeconds;
 
         using var stopHashing = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<InputSummary> input = Task.Run(() => Summarise(store, durable, stopHashing.Token), stopHashing.Token);
+        Task<InputSummary> input = Task.Run(() => Summarise(store, stopHashing.Token), stopHashing.Token);
         await using var monitor = new JobMonitor(terminal, quiet, plan, store.Path, output.Path);
         try
         {
@@ -90,7 +89,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
                 outcome, read, files, new JobTimes(planned, fitted - planned, total - fitted, total),
                 Application.Tool, KernelSets.Active.ToString().ToLowerInvariant(), LinearAlgebraSetup.Description);
             output.WriteFile(OutputDirectory.ReportName, ReportJson.Write(report));
-            InputRecord.Conclude(stamps, store.Path, plan, read.Files);
+            InputRecord.Conclude(store.Inputs, store.Path, read.Files);
             Failpoint.Reach(Failpoint.OutputCommit);
             cancellation.ThrowIfCancellationRequested();
             store.EnsureOwned();
@@ -130,11 +129,11 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
     }
 
     // Runs beside the fit: hashing is bound by the disk or, with SHA instructions, done long before the fit.
-    private static InputSummary Summarise(JobStore store, bool durable, CancellationToken cancellation)
+    private static InputSummary Summarise(JobStore store, CancellationToken cancellation)
     {
         using IModel model = ModelFiles.Open(store.Plan.Tensors[0].Input);
         ImmutableArray<FileHash> files = [.. model.Files.Select(file => FileHashing.Hash(file, cancellation))];
-        InputRecord.AddHashes(store.Path, files, durable);
+        InputRecord.AddHashes(store.Path, files, store.Blobs.IsDurable);
         return new InputSummary(files, model.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.ByteLength));
     }
 }

@@ -78,10 +78,7 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
     {
         try
         {
-            using Stream stream = OpenRead(blob);
-            var buffer = new byte[1 << 18];
-            while (stream.Read(buffer) > 0)
-                cancellation.ThrowIfCancellationRequested();
+            this.ReadThrough(blob, cancellation);
             return true;
         }
         catch (Exception e) when (e is BlobCorruptException or IOException)

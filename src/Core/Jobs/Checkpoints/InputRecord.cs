@@ -15,7 +15,7 @@ public sealed record InputStamp(string Path, long Bytes, DateTime Modified, stri
 /// <summary><c>checkpoints/inputs</c> of a job directory: which files a job reads, so that a change is seen between and during its runs.</summary>
 public static class InputRecord
 {
-    /// <summary>The files a plan reads, as they are now.</summary>
+    /// <summary>The files a plan reads, as they are now. Opens the model, which may take a pass over it: once a run.</summary>
     /// <exception cref="ClusterLpException">One is missing (exit 66).</exception>
     public static ImmutableArray<InputStamp> Of(JobPlan plan)
     {
@@ -26,15 +26,14 @@ public static class InputRecord
     /// <summary>Records the stamps.</summary>
     /// <exception cref="ClusterLpException">They cannot be written (exit 73).</exception>
     public static void Write(string jobDirectory, ImmutableArray<InputStamp> stamps, bool durable) =>
-        JobRecord.Replace(FileOf(jobDirectory), CheckpointLine.Write(new Stamps(stamps)), durable);
+        JobFiles.Replace(FileOf(jobDirectory), CheckpointLine.Write(new Stamps(stamps)), durable);
 
     /// <summary>
     /// Compares the files with their record: lengths always; the contents by their hash where the time of writing differs.
     /// </summary>
     /// <exception cref="ClusterLpException">One has changed (exit 65).</exception>
-    public static void EnsureUnchanged(string jobDirectory, JobPlan plan)
+    public static void EnsureUnchanged(string jobDirectory, ImmutableArray<InputStamp> now)
     {
-        ImmutableArray<InputStamp> now = Of(plan);
         foreach (InputStamp was in Read(jobDirectory))
         {
             InputStamp? file = now.FirstOrDefault(file => file.Path == was.Path);
@@ -47,20 +46,19 @@ public static class InputRecord
 
     /// <summary>Compares the files with what they were when this run began, before its output may appear.</summary>
     /// <param name="before">Stamps taken at the beginning.</param>
-    /// <param name="jobDirectory">Whose record of hashes is compared and completed.</param>
-    /// <param name="plan">The job.</param>
+    /// <param name="jobDirectory">Whose record of hashes is compared.</param>
     /// <param name="hashes">What this run read.</param>
-    /// <exception cref="ClusterLpException">One has changed (exit 65).</exception>
-    public static void Conclude(ImmutableArray<InputStamp> before, string jobDirectory, JobPlan plan, IEnumerable<FileHash> hashes)
+    /// <exception cref="ClusterLpException">One has changed (exit 65) or is missing (66).</exception>
+    public static void Conclude(ImmutableArray<InputStamp> before, string jobDirectory, IEnumerable<FileHash> hashes)
     {
-        ImmutableArray<InputStamp> now = Of(plan);
+        Dictionary<string, InputStamp> now = before.ToDictionary(was => was.Path, was => Stamp(was.Path));
         foreach (InputStamp was in before)
-            if (!now.Contains(was))
-                throw Changed(was, now.FirstOrDefault(file => file.Path == was.Path), "while the job ran");
+            if (now[was.Path] != was)
+                throw Changed(was, now[was.Path], "while the job ran");
         Dictionary<string, string> hashOf = hashes.ToDictionary(hash => hash.Path, hash => hash.Sha256);
         foreach (InputStamp was in Read(jobDirectory))
             if (was.Sha256 is { } known && hashOf.GetValueOrDefault(System.IO.Path.GetFileName(was.Path), known) != known)
-                throw Changed(was, now.FirstOrDefault(file => file.Path == was.Path), "since the job began");
+                throw Changed(was, now.GetValueOrDefault(was.Path), "since the job began");
     }
 
     /// <summary>Completes the record with hashes, so that a copied or touched file is known for the same by a later run.</summary>
@@ -80,7 +78,7 @@ public static class InputRecord
 
     // A damaged record compares with nothing; what the rows were is also in the scan's checksums.
     private static ImmutableArray<InputStamp> Read(string jobDirectory) =>
-        JobRecord.ReadFile(FileOf(jobDirectory)) is { } line && CheckpointLine.Read<Stamps>(line.AsSpan().TrimEnd((byte)'\n')) is { Files.IsDefault: false } stamps
+        JobFiles.Read(FileOf(jobDirectory)) is { } line && CheckpointLine.Read<Stamps>(line.AsSpan().TrimEnd((byte)'\n')) is { Files.IsDefault: false } stamps
             ? stamps.Files
             : [];
 

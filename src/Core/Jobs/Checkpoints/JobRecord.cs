@@ -1,6 +1,6 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
@@ -14,18 +14,16 @@ public static class JobRecord
     /// <summary>The name of the readable one.</summary>
     public const string Name = "job.json";
 
-    private const int LargestFile = 256 << 20;
-
     /// <summary>The recorded plan, or null where the directory holds none.</summary>
     /// <exception cref="ClusterLpException">It cannot be read (exit 66) or is not a plan (65).</exception>
     public static JobPlan? Read(string jobDirectory)
     {
-        if (ReadFile(HashedCopy(jobDirectory)) is { } hashed && CheckpointLine.Read<JobPlan>(hashed.AsSpan().TrimEnd((byte)'\n')) is { } plan)
+        if (JobFiles.Read(HashedCopy(jobDirectory)) is { } hashed && CheckpointLine.Read<JobPlan>(hashed.AsSpan().TrimEnd((byte)'\n')) is { } plan)
             return plan;
         string path = Path.Combine(jobDirectory, Name);
         try
         {
-            return ReadFile(path) is not { } bytes ? null
+            return JobFiles.Read(path) is not { } bytes ? null
                 : JsonSerializer.Deserialize<JobPlan>(bytes, ReportJson.Options) is { Tensors.IsDefaultOrEmpty: false } read ? read
                 : throw new JsonException("it has no tensors");
         }
@@ -40,9 +38,13 @@ public static class JobRecord
     public static bool Answers(JobPlan known, JobSpec spec) => FirstDifference(known.Spec, Absolute(spec)) is null;
 
     /// <summary>Records the plan of a new job; of a known one, makes sure that the plan and the inputs are the same.</summary>
+    /// <param name="jobDirectory">Exists.</param>
+    /// <param name="plan">The job as it is asked for now.</param>
+    /// <param name="inputs">The files it reads, as they are now.</param>
+    /// <param name="durable">Flush to the device.</param>
     /// <returns>The plan under the job's first name.</returns>
     /// <exception cref="ClusterLpException">They differ, and how (exit 65); the directory cannot be written (73).</exception>
-    public static JobPlan Agree(string jobDirectory, JobPlan plan, bool durable)
+    public static JobPlan Agree(string jobDirectory, JobPlan plan, ImmutableArray<InputStamp> inputs, bool durable)
     {
         plan = plan with { Spec = Absolute(plan.Spec) };
         if (Read(jobDirectory) is { } known)
@@ -51,57 +53,15 @@ public static class JobRecord
             if (Difference(known, plan) is { } difference)
                 throw ClusterLpException.BadInput(
                     $"{jobDirectory}: this directory is of another job: {difference}; name another job directory, or delete this one to start over.");
-            InputRecord.EnsureUnchanged(jobDirectory, plan);
+            InputRecord.EnsureUnchanged(jobDirectory, inputs);
         }
         else
         {
-            InputRecord.Write(jobDirectory, InputRecord.Of(plan), durable);
+            InputRecord.Write(jobDirectory, inputs, durable);
         }
-        Replace(HashedCopy(jobDirectory), CheckpointLine.Write(plan), durable);
-        Replace(Path.Combine(jobDirectory, Name), JsonSerializer.SerializeToUtf8Bytes(plan, ReportJson.Options), durable);
+        JobFiles.Replace(HashedCopy(jobDirectory), CheckpointLine.Write(plan), durable);
+        JobFiles.Replace(Path.Combine(jobDirectory, Name), JsonSerializer.SerializeToUtf8Bytes(plan, ReportJson.Options), durable);
         return plan;
-    }
-
-    /// <summary>Replaces a small file atomically.</summary>
-    /// <exception cref="ClusterLpException">It cannot be written (exit 73).</exception>
-    internal static void Replace(string path, byte[] contents, bool durable)
-    {
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            using (var file = new FileStream(path + ".tmp", FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
-            {
-                file.Write(contents);
-                file.Flush(flushToDisk: durable);
-            }
-            File.Move(path + ".tmp", path, overwrite: true);
-            if (durable)
-                FileSync.Directory(Path.GetDirectoryName(path)!);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw ClusterLpException.CannotWrite($"{path}: cannot write into the job directory: {e.Message}", e);
-        }
-    }
-
-    /// <summary>A small file's bytes; null where it is missing.</summary>
-    /// <exception cref="ClusterLpException">It cannot be read (exit 66), or is too large to be ours (65).</exception>
-    internal static byte[]? ReadFile(string path)
-    {
-        try
-        {
-            return new FileInfo(path) is { Exists: true, Length: > LargestFile }
-                ? throw ClusterLpException.BadInput($"{path}: too large for a file of a job directory.")
-                : File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw ClusterLpException.InputMissing($"{path}: cannot be read: {e.Message}", e);
-        }
     }
 
     private static string HashedCopy(string jobDirectory) => Path.Combine(jobDirectory, "checkpoints", "plan");

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
 
@@ -15,9 +16,10 @@ public sealed class JobStore : IDisposable
     private readonly EpochClaim _claim;
     private readonly CheckpointLog _log;
 
-    private JobStore(string path, EpochClaim claim, JobPlan plan, FileBlobStore blobs, CheckpointLog log, JobState state, int lost)
+    private JobStore(
+        string path, EpochClaim claim, JobPlan plan, ImmutableArray<InputStamp> inputs, FileBlobStore blobs, CheckpointLog log, JobState state, int lost)
     {
-        (Path, _claim, Plan, Blobs, _log, State, Lost) = (path, claim, plan, blobs, log, state, lost);
+        (Path, _claim, Plan, Inputs, Blobs, _log, State, Lost) = (path, claim, plan, inputs, blobs, log, state, lost);
     }
 
     /// <summary>Absolute.</summary>
@@ -25,6 +27,9 @@ public sealed class JobStore : IDisposable
 
     /// <summary>The plan under the name the job first had.</summary>
     public JobPlan Plan { get; }
+
+    /// <summary>The files the job reads, as they were when it was opened.</summary>
+    public ImmutableArray<InputStamp> Inputs { get; }
 
     public FileBlobStore Blobs { get; }
 
@@ -62,7 +67,8 @@ public sealed class JobStore : IDisposable
         CheckpointLog? log = null;
         try
         {
-            JobPlan agreed = JobRecord.Agree(path, plan, durable);
+            ImmutableArray<InputStamp> inputs = InputRecord.Of(plan);
+            JobPlan agreed = JobRecord.Agree(path, plan, inputs, durable);
             FileBlobStore blobs = BlobsOf(path, durable);
             string checkpoints = System.IO.Path.Combine(path, "checkpoints");
             JobState fresh = JobState.Begin(agreed, FitPipeline.Begin, claim.Epoch, policy);
@@ -72,7 +78,7 @@ public sealed class JobStore : IDisposable
             log = new CheckpointLog(checkpoints, claim, blobs, durable);
             log.Snapshot(state, []);
             blobs.RetainOnly(state.Blobs);
-            return new JobStore(path, claim, agreed, blobs, log, state, lost + damaged);
+            return new JobStore(path, claim, agreed, inputs, blobs, log, state, lost + damaged);
         }
         catch
         {
