@@ -22,10 +22,10 @@ internal static class FaultMatrix
         new("all workers are killed in a refine round, and others come", Moment.Block("refine-0"), Fault.KillAllWorkers, SameBytes),
         new("a worker is suspended until it is given up, and wakes", Moment.Block("factorise"), Fault.SuspendWorker, SameBytes),
         new("a worker hangs with the last blocks of a Lewis round", Moment.Block("lewis-0"), Fault.HangWorker, SameBytes),
-        new("a block kills every worker that computes it", new(Who.EveryWorker, "worker.block/refine-0/3=kill"), Fault.RestartWorkers,
-            Stops(Again, "refine-0, block 3 (rows from 1500) failed")),
-        new("a block fails on every worker", new(Who.EveryWorker, "worker.block/lewis-0/3=fail"), Fault.None,
-            Stops(ExitCode.Internal, "lewis-0, block 3 (rows from 1500) failed")),
+        new("a block kills every worker that computes it", new(Who.EveryWorker, "worker.block/refine-0/7=kill"), Fault.RestartWorkers,
+            Stops(Again, "refine-0, block 7 (rows from 3500) failed")),
+        new("a block fails on every worker", new(Who.EveryWorker, "worker.block/lewis-0/7=fail"), Fault.None,
+            Stops(ExitCode.Internal, "lewis-0, block 7 (rows from 3500) failed")),
 
         // The coordinator
         new("the coordinator is killed as it claims the job", Moment.Claimed, Fault.KillCoordinator, SameBytes),
