@@ -1,4 +1,5 @@
 using ClusterLp.Cluster.Tests;
+using ClusterLp.Cluster.Tests.Faults;
 
 namespace ClusterLp.Chaos;
 
@@ -150,7 +151,7 @@ internal sealed class Havoc(Site site)
     private async Task StartSecondAsync()
     {
         int port = site.Port;
-        site.Port = Site.FreePort();
+        site.Port = ClusterLpProcess.FreePort();
         ClusterLpProcess second = site.StartRival();
         site.Port = port;
         for (DateTime end = DateTime.UtcNow + TakenOverWithin; !second.HasEnded && !site.Coordinator.Process.HasEnded && DateTime.UtcNow < end;)
@@ -169,7 +170,7 @@ internal sealed class Havoc(Site site)
             return;
         int epochs = Epochs();
         first.Signal(ClusterLpProcess.Stop);
-        site.Port = Site.FreePort();
+        site.Port = ClusterLpProcess.FreePort();
         site.Start(site.Coordinator);
         foreach (Node worker in site.Workers)
         {

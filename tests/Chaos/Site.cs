@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using ClusterLp.Cluster.Tests;
 using ClusterLp.Cluster.Tests.Network;
@@ -36,7 +34,7 @@ internal sealed class Site : IDisposable
         Lab = schedule.Cluster.Place == Place.Network ? new NetworkLab() : null;
         Coordinator = new Node(0, Lab?.AddNode());
         Workers = schedule.Cluster.Place == Place.Embedded ? [] : [.. schedule.Cluster.Threads.Select((_, i) => new Node(i + 1, Lab?.AddNode()))];
-        Port = FreePort();
+        Port = ClusterLpProcess.FreePort();
         _slowly = $"worker.block=delay:{Number(Delay * ThreadsInAll(schedule.Cluster))}";
     }
 
@@ -91,13 +89,6 @@ internal sealed class Site : IDisposable
     }
 
     public IEnumerable<(string Name, ClusterLpProcess Process)> All => _all;
-
-    public static int FreePort()
-    {
-        using var socket = new TcpListener(IPAddress.Loopback, 0);
-        socket.Start();
-        return ((IPEndPoint)socket.LocalEndpoint).Port;
-    }
 
     public void Dispose()
     {

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using ClusterLp.Core;
@@ -39,6 +41,14 @@ internal sealed class ClusterLpProcess : IDisposable
 
     /// <summary>With more environment variables, such as failpoints.</summary>
     public static ClusterLpProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => new([], environment, arguments);
+
+    /// <summary>A port of loopback that is free now.</summary>
+    public static int FreePort()
+    {
+        using var socket = new TcpListener(IPAddress.Loopback, 0);
+        socket.Start();
+        return ((IPEndPoint)socket.LocalEndpoint).Port;
+    }
 
     /// <summary>Runs to the end.</summary>
     /// <returns>What it wrote on standard output.</returns>

@@ -1,6 +1,6 @@
-namespace ClusterLp.Chaos;
+namespace ClusterLp.Cluster.Tests.Faults;
 
-/// <summary>Damage to files. What is not there is left alone: the job may be ahead of its schedule, or behind.</summary>
+/// <summary>Damage to files of a job. What is not there is left alone: the job may be ahead of a schedule, or behind.</summary>
 internal static class Damage
 {
     /// <summary>One bit of a complete blob.</summary>
@@ -60,14 +60,17 @@ internal static class Damage
         return blobs.Length == 0 ? null : blobs[(int)(pick * blobs.Length)];
     }
 
-    private static string? Newest(string jobDirectory, string pattern)
+    /// <summary>The newest of the checkpoint's files of a kind that holds anything; null where there is none.</summary>
+    public static string? Newest(string jobDirectory, string pattern)
     {
         string folder = Path.Combine(jobDirectory, "checkpoints");
         return Directory.Exists(folder) ? Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal).LastOrDefault(path => new FileInfo(path).Length > 0) : null;
     }
 
-    // In place: a writer, or a reader that has it mapped, sees it too.
-    private static void Flip(string path, int? at)
+    /// <summary>One bit of a file, in place: whoever has it open sees it too.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="at">Which byte; null: the one in the middle.</param>
+    public static void Flip(string path, int? at)
     {
         try
         {

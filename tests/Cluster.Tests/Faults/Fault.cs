@@ -94,7 +94,7 @@ internal static class Fault
         ClusterLpProcess first = run.Coordinator;
         first.Signal(ClusterLpProcess.Stop);
         run.Calm();
-        int port = FaultRun.FreePort();
+        int port = ClusterLpProcess.FreePort();
         run.Coordinator = run.StartCoordinator(port);
         if (withItsWorkers)
         {
@@ -116,7 +116,7 @@ internal static class Fault
     /// <summary>One bit of a file of the job directory flips, in its middle.</summary>
     public static Func<FaultRun, Task> Flip(string pattern) => run =>
     {
-        Flip(run.JobFile(pattern), null);
+        Damage.Flip(run.JobFile(pattern), null);
         return Task.CompletedTask;
     };
 
@@ -131,26 +131,28 @@ internal static class Fault
 
     public static void TearJournal(FaultRun run)
     {
-        string journal = Directory.GetFiles(Path.Combine(run.Paths.JobDirectory, "checkpoints"), "*.journal").Order().Last(path => new FileInfo(path).Length > 0);
-        using FileStream file = File.OpenWrite(journal);
-        file.SetLength(file.Length - 7);
+        Assert.NotNull(Damage.Newest(run.Paths.JobDirectory, "*.journal"));
+        Damage.TearJournal(run.Paths.JobDirectory);
     }
 
-    public static void FlipSnapshot(FaultRun run) =>
-        Flip(Directory.GetFiles(Path.Combine(run.Paths.JobDirectory, "checkpoints"), "*.snapshot").Order().Last(), null);
+    public static void FlipSnapshot(FaultRun run)
+    {
+        Assert.NotNull(Damage.Newest(run.Paths.JobDirectory, "*.snapshot"));
+        Damage.FlipSnapshot(run.Paths.JobDirectory);
+    }
 
-    public static void SpoilJobFile(FaultRun run) => Flip(Path.Combine(run.Paths.JobDirectory, "job.json"), 5);
+    public static void SpoilJobFile(FaultRun run)
+    {
+        Assert.True(File.Exists(Path.Combine(run.Paths.JobDirectory, "job.json")));
+        Damage.SpoilJobFile(run.Paths.JobDirectory);
+    }
 
-    public static void FlipBlobOf(FaultRun run, string pattern) => Flip(run.JobFile(pattern), null);
+    public static void FlipBlobOf(FaultRun run, string pattern) => Damage.Flip(run.JobFile(pattern), null);
 
     /// <summary>An entry of the input's last row changes.</summary>
     public static Task ChangeInput(FaultRun run)
     {
-        using FileStream file = File.Open(run.Model, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-        file.Position = file.Length - 3;
-        int value = file.ReadByte();
-        file.Position = file.Length - 3;
-        file.WriteByte((byte)(value ^ 0x40));
+        Damage.Toggle(run.Model);
         return Task.CompletedTask;
     }
 
@@ -199,12 +201,5 @@ internal static class Fault
         run.Calm();
         run.Coordinator = run.StartCoordinator();
         return Task.CompletedTask;
-    }
-
-    private static void Flip(string path, int? at)
-    {
-        byte[] bytes = File.ReadAllBytes(path);
-        bytes[at ?? bytes.Length / 2] ^= 0x10;
-        File.WriteAllBytes(path, bytes);
     }
 }

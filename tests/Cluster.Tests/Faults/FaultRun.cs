@@ -1,6 +1,4 @@
 using System.IO.Enumeration;
-using System.Net;
-using System.Net.Sockets;
 using ClusterLp.Cluster.Tests.Network;
 using ClusterLp.Core;
 
@@ -25,7 +23,7 @@ internal sealed class FaultRun : IDisposable
         Model = Path.Combine(_folder, "matrix.npy");
         File.Copy(job.Model, Model);
         (Paths, _jobFile) = job.WriteJob(Model);
-        _port = FreePort();
+        _port = ClusterLpProcess.FreePort();
         if (onNetwork)
         {
             _lab = new NetworkLab();
@@ -85,7 +83,7 @@ internal sealed class FaultRun : IDisposable
     /// <summary>Runs the coordinator's command with other options, to its end.</summary>
     public async Task ExpectCoordinatorAsync(ExitCode code, string says, params string[] options)
     {
-        ClusterLpProcess other = StartCoordinator(FreePort(), options);
+        ClusterLpProcess other = StartCoordinator(ClusterLpProcess.FreePort(), options);
         await other.ExpectAsync(code);
         Assert.Contains(says, await other.ErrorAsync());
     }
@@ -107,13 +105,6 @@ internal sealed class FaultRun : IDisposable
     /// <summary>A file of the job directory, the first by name that a pattern such as <c>blobs/t0/scan/*</c> matches.</summary>
     public string JobFile(string pattern) => Directory.EnumerateFiles(Paths.JobDirectory, "*", SearchOption.AllDirectories)
         .Where(path => FileSystemName.MatchesSimpleExpression(pattern, Path.GetRelativePath(Paths.JobDirectory, path))).Order(StringComparer.Ordinal).First();
-
-    public static int FreePort()
-    {
-        using var socket = new TcpListener(IPAddress.Loopback, 0);
-        socket.Start();
-        return ((IPEndPoint)socket.LocalEndpoint).Port;
-    }
 
     public void Dispose()
     {
