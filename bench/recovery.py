@@ -8,9 +8,7 @@ checkpoints:  `compress` with a job directory on disk, every blob and checkpoint
               (/dev/shm), alternating.
 """
 import argparse, datetime, hashlib, json, pathlib, re, shutil, socket, statistics, subprocess, sys, time
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAM = str(ROOT / "clusterlp")
+from measure import PROGRAM, WORK, generated
 
 
 def options():
@@ -20,7 +18,7 @@ def options():
     p.add_argument("--p", default="1")
     p.add_argument("--repeat", type=int, default=3)
     p.add_argument("--only", choices=["killed", "coordinator", "checkpoints"])
-    p.add_argument("--work", type=pathlib.Path, default=ROOT / "artifacts" / "bench")
+    p.add_argument("--work", type=pathlib.Path, default=WORK)
     return p.parse_args()
 
 
@@ -126,11 +124,7 @@ def checkpoints(a, matrix):
 
 def main():
     a = options()
-    a.work.mkdir(parents=True, exist_ok=True)
-    matrix = a.work / f"synthetic-{a.rows}x{a.columns}.npy"
-    if not matrix.exists():
-        subprocess.run([PROGRAM, "demo", "--generate", str(matrix), "--rows", str(a.rows), "--columns", str(a.columns), "--seed", "1"], check=True)
-    matrix.read_bytes()
+    matrix = generated(a.rows, a.columns, a.work)
     if a.only in (None, "killed"):
         print("worker killed at half time, another started: undisturbed, disturbed, added, a block's time, noticed after")
         killed(a, matrix, "worker")

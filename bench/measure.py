@@ -1,0 +1,81 @@
+"""What the benchmarks share: the program, generated matrices, a process with its wall time and peak memory, alternating
+repetitions, and targets that are met or not. Standard library only."""
+import json, os, pathlib, subprocess, sys, tempfile, time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = str(ROOT / "clusterlp")
+WORK = ROOT / "artifacts" / "bench"
+
+
+def generated(rows, columns, work=WORK):
+    """Path of the generated rows x columns float32 matrix (seed 1), written on first use; its bytes are then in the page cache."""
+    path = pathlib.Path(work) / f"synthetic-{rows}x{columns}.npy"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        subprocess.run([PROGRAM, "demo", "--generate", str(unfinished), "--rows", str(rows), "--columns", str(columns), "--seed", "1"], check=True)
+        unfinished.rename(path)
+    return warmed(path)
+
+
+def warmed(path):
+    """Reads a file through, so that nobody pays for the disk; returns its path."""
+    with open(path, "rb") as file:
+        while file.read(1 << 24):
+            pass
+    return path
+
+
+def run(name, command):
+    """Wall seconds, peak resident MiB and CPU seconds of a process, and the JSON it printed. Ends the benchmark if it fails."""
+    with tempfile.TemporaryFile() as err:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err)
+        text = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        err.seek(0)
+        complaint = err.read().decode(errors="replace")
+    if status != 0:
+        sys.exit(f"bench: {name} failed:\n{complaint}")
+    return {"seconds": seconds, "peak_mib": usage.ru_maxrss / 1024, "cpu_seconds": usage.ru_utime + usage.ru_stime, "printed": json.loads(text)}
+
+
+def alternating(commands, repeat):
+    """{name: [run, ...]} of {name: command}: every command once, then all again, so that a busy spell of the machine touches all."""
+    results = {name: [] for name in commands}
+    for _ in range(repeat):
+        for name, command in commands.items():
+            results[name].append(run(name, command))
+    return results
+
+
+def best(runs):
+    """The fastest of a command's runs."""
+    return min(runs, key=lambda r: r["seconds"])
+
+
+def peak(runs):
+    """Largest peak resident MiB of a command's runs."""
+    return max(r["peak_mib"] for r in runs)
+
+
+class Targets:
+    """Figures beside what they should be; `figures` is {title: {value, target, met}}."""
+
+    def __init__(self):
+        self.figures = {}
+
+    def at_most(self, title, value, target):
+        """Records a figure; None (something was not measured) is left out."""
+        if value is not None:
+            self.figures[title] = {"value": value, "target": target, "met": value <= target}
+
+    def ratio(self, title, ours, theirs, target):
+        if ours is not None and theirs is not None:
+            self.at_most(title, ours / theirs, target)
+
+    def print(self):
+        for title, r in self.figures.items():
+            print(f"{title:58} {r['value']:6.2f}   target <= {r['target']:g}   {'met' if r['met'] else 'NOT MET'}")
