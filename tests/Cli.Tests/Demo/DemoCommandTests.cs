@@ -52,6 +52,14 @@ public sealed class DemoCommandTests : IDisposable
     }
 
     [Fact]
+    public void An_export_needs_something_to_export()
+    {
+        (ExitCode code, _, string complaint) = Run("--export", _folder);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("--nnue", complaint);
+    }
+
+    [Fact]
     public void A_missing_network_is_named()
     {
         string missing = Path.Combine(_folder, "stockfish.wasm");

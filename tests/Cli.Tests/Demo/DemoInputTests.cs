@@ -82,6 +82,22 @@ public sealed class DemoInputTests : IDisposable
     }
 
     [Fact]
+    public void Export_writes_the_matrices_of_both_networks()
+    {
+        File.WriteAllBytes(PathOf("stockfish.wasm"), ChessModule());
+        var words = new FastTextFile { Words = ["</s>", "cat"], Labels = [("x", 1)], Input = [[1, -2.5f], [3, 0.125f]], Output = [[0, 0]] };
+        words.Use(model =>
+        {
+            PublicMatrices.Export(PathOf("stockfish.wasm"), model.Path, PathOf("exported"));
+            return true;
+        });
+        Assert.Equal([1, -2.5f, 3, 0.125f], Load(Path.Combine(_folder, "exported", "lid.npy")));
+        float[] chess = Load(Path.Combine(_folder, "exported", "nnue.npy"));
+        Assert.Equal(NnueEmbedding.Rows * NnueEmbedding.Columns, chess.Length);
+        Assert.Equal([-32768, 32767, 0], chess[..3]);
+    }
+
+    [Fact]
     public void A_module_without_the_network_at_its_place_is_refused()
     {
         byte[] module = ChessModule();
