@@ -52,9 +52,9 @@ internal sealed class FakePipeline : IFitPipeline
         AfterBlock?.Invoke(task.Address, blob);
         return new BlockResult(blob, task.Parameters switch
         {
-            ScanParameters => new ScanFigures(rows[0], 1, 1, new InputChecksums(1, 1)),
+            ScanParameters => new ScanFigures(rows[0], 1, new InputChecksums(1, 1)),
             RefineParameters => new RefineFigures(rows[0]),
-            _ => new FactoriseFigures(ErrorSums.Zero, ErrorSums.Zero, rows[0], 1),
+            _ => new FactoriseFigures(ErrorSums.Zero, ErrorSums.Zero, rows[0], 1, ErrorSums.Zero),
         });
     }
 

@@ -50,6 +50,20 @@ public sealed class CompressTests : IDisposable
     }
 
     [Fact]
+    public async Task P_and_the_rank_may_be_left_to_the_job()
+    {
+        CommandLine run = await CompressAsync("out", "--p", "auto", "--target-error", "0.5", "--dtype", "f16");
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        TensorReport tensor = Assert.Single(ReportJson.Read(Path.Combine(_folder["out"], "clusterlp.json")).Tensors);
+        Assert.Equal(tensor.P, tensor.AutoP!.P);
+        Assert.Equal((true, tensor.Rank), (tensor.TargetMet, tensor.Search!.Tries[^1].Rank));
+        Assert.Contains(FormattableString.Invariant($"p = {tensor.P} (auto)"), run.Out);
+        Assert.Contains("The target error is met", run.Out);
+        CommandLine verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model);
+        Assert.True(verify.Code == ExitCode.Done, verify.Out + verify.Error);
+    }
+
+    [Fact]
     public async Task An_existing_output_is_replaced_only_with_force()
     {
         Assert.Equal(ExitCode.Done, (await CompressAsync("out", "--rank", "3")).Code);

@@ -42,7 +42,12 @@ public sealed class JobFileTests : IDisposable
         Assert.Equal(["x"], job.Spec.Tensors.AsEnumerable());
         Assert.Equal((7, 1.5, Method.Lp, Fit.Coreset, 0ul), (job.Spec.Rank, job.Spec.P, job.Spec.Method, job.Spec.Fit, job.Spec.Seed));
         Assert.Null(job.JobDirectory);
+        Assert.False(job.Spec.AutoP);
     }
+
+    [Fact]
+    public void P_may_be_left_to_the_job() =>
+        Assert.True(JobFile.Read(_folder.Write("job.json", """{"model": "m.npy", "rank": 2, "p": "auto"}""")).Spec.AutoP);
 
     [Theory]
     [InlineData(ExitCode.Usage, "unknown key \"ranks\"", """{"model": "m.npy", "ranks": 2}""")]
@@ -50,7 +55,7 @@ public sealed class JobFileTests : IDisposable
     [InlineData(ExitCode.Usage, "\"rank\" is \"2\"; expected a whole number", """{"model": "m.npy", "rank": "2"}""")]
     [InlineData(ExitCode.Usage, "\"rank\" is 2.5", """{"model": "m.npy", "rank": 2.5}""")]
     [InlineData(ExitCode.Usage, "\"rank\" is null", """{"model": "m.npy", "rank": null}""")]
-    [InlineData(ExitCode.Usage, "\"p\" is \"auto\"; expected a number", """{"model": "m.npy", "p": "auto"}""")]
+    [InlineData(ExitCode.Usage, "\"p\" is \"best\"; expected a number or \"auto\"", """{"model": "m.npy", "p": "best"}""")]
     [InlineData(ExitCode.Usage, "\"seed\" is -1", """{"model": "m.npy", "seed": -1}""")]
     [InlineData(ExitCode.Usage, "\"method\" is \"l1\"; expected one of lp, lewis, svd", """{"model": "m.npy", "method": "l1"}""")]
     [InlineData(ExitCode.Usage, "\"dtype\" is \"i8\"", """{"model": "m.npy", "dtype": "i8"}""")]

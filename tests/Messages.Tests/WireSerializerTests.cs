@@ -23,11 +23,11 @@ public sealed class WireSerializerTests : IDisposable
     private static readonly Gen<InputChecksums> Checksums = Gen.Select(Gen.ULong, Gen.ULong, (r, w) => new InputChecksums(r, w));
 
     private static readonly Gen<StageFigures> Figures = Gen.OneOf(
-        Gen.Select(Gen.Double.Array[3], Checksums, (x, c) => (StageFigures)new ScanFigures(x[0], x[1], x[2], c)),
+        Gen.Select(Gen.Double.Array[2], Checksums, (x, c) => (StageFigures)new ScanFigures(x[0], x[1], c)),
         Gen.Double.Array[3].Select(x => (StageFigures)new LewisFigures(x[0], x[1], x[2])),
         Gen.Int.Select(x => (StageFigures)new CoresetFigures(x)),
         Gen.Double.Select(x => (StageFigures)new RefineFigures(x)),
-        Gen.Select(Sums, Sums, Gen.Double, Gen.Long, (a, b, g, i) => (StageFigures)new FactoriseFigures(a, b, g, i)));
+        Gen.Select(Sums, Sums, Gen.Double, Gen.Long, Sums, (a, b, g, i, n) => (StageFigures)new FactoriseFigures(a, b, g, i, n)));
 
     private static readonly Gen<StageParameters> Parameters = Gen.OneOf(
         Gen.Const((StageParameters)new ScanParameters()),
@@ -36,12 +36,12 @@ public sealed class WireSerializerTests : IDisposable
         Gen.Select(Gen.Double.Array[2], Blob, Gen.Int, (x, b, k) => (StageParameters)new RefineParameters(x[0], b, k, x[1])),
         Gen.Select(Gen.Double, Blob, Blob, Gen.Int, (s, b, v, k) => (StageParameters)new FactoriseParameters(s, b, v, k)));
 
-    private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[3], Gen.Double.Array[2], Gen.ULong, Gen.Bool.Array[3], Gen.Int[0, 15],
+    private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[3], Gen.Double.Array[2], Gen.ULong, Gen.Bool.Array[4], Gen.Int[0, 15],
         (i, s, x, seed, has, type) => new TensorPlan
         {
             Index = i[0], Name = s[0], Rows = i[1], Columns = i[2], InputType = (ElementType)type, FactorType = (ElementType)(15 - type),
             BlockRows = i[3], Rank = has[0] ? i[0] : null, TargetError = has[1] ? x[0] : null, P = x[1], Method = (Method)(type % 3), Fit = (Fit)(type % 2),
-            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null,
+            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3],
         });
 
     private static readonly Gen<IWireMessage> Message =
@@ -66,7 +66,7 @@ public sealed class WireSerializerTests : IDisposable
                 11 => new JobFinished(job, epoch, ExitCode.Resumable, text),
                 12 => RequestStatus.Instance,
                 _ => new StatusReported(job, epoch, text, text + "o", text + "h", n, DateTime.UnixEpoch.AddTicks(n), TimeSpan.FromTicks(term),
-                    new JobProgress([new TensorProgress(text, block.Stage, n, block.Block, n % 2 == 0, share)], n, block.Tensor, block.Block),
+                    new JobProgress([new TensorProgress(text, block.Stage, n, block.Block, n % 2 == 0, share, n % 3 == 0 ? share : null)], n, block.Tensor, block.Block),
                     n % 3 == 0 ? null : new JobEnd(ExitCode.BadInput, text)),
             };
         });

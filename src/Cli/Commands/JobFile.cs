@@ -72,7 +72,8 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 Rank = Whole("rank"),
                 Compression = Number("compression"),
                 TargetError = Number("target-error"),
-                P = Number("p") ?? 1.5,
+                P = IsAuto("p") ? 1.5 : Number("p", $" or \"{OptionParsers.Auto}\"") ?? 1.5,
+                AutoP = IsAuto("p"),
                 Method = Word<Method>("method") ?? Method.Lp,
                 Fit = Word<Fit>("fit") ?? Fit.Coreset,
                 RowWeights = FilePath("row-weights"),
@@ -99,7 +100,10 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
 
         private int? Whole(string key) => Value<int>(key, "a whole number of 1 or more", e => e.TryGetInt32(out int v) && v >= 1 ? v : null);
 
-        private double? Number(string key) => Value<double>(key, "a number", e => e.TryGetDouble(out double v) ? v : null);
+        private bool IsAuto(string key) =>
+            root.TryGetProperty(key, out JsonElement element) && element.ValueKind == JsonValueKind.String && element.GetString() == OptionParsers.Auto;
+
+        private double? Number(string key, string orElse = "") => Value<double>(key, "a number" + orElse, e => e.TryGetDouble(out double v) ? v : null);
 
         private bool Flag(string key) => Value<bool>(key, "true or false", e => e.ValueKind switch
         {

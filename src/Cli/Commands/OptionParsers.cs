@@ -12,6 +12,15 @@ internal static class OptionParsers
     public static Option<double?> Number(string name, string help, string description) => Parsed<double>(name, help, description, "a number",
         text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null);
 
+    /// <summary>p from 1 to 2, or <c>auto</c>: then no number.</summary>
+    public static Option<(double? P, bool Auto)?> Power(string name, string description) => Parsed<(double? P, bool Auto)>(
+        name, "P", description, $"a number or {Auto}",
+        text => text == Auto ? (null, true)
+            : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? (value, false) : null);
+
+    /// <summary>The word that leaves p to the job.</summary>
+    public const string Auto = "auto";
+
     /// <summary>A whole number of <paramref name="least"/> or more.</summary>
     public static Option<int?> Whole(string name, string help, string description, int least = 1) => Parsed<int>(
         name, help, description, $"a whole number of {least} or more",

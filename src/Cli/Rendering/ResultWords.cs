@@ -1,4 +1,5 @@
 using System.Globalization;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Cli.Rendering;
@@ -15,10 +16,13 @@ internal static class ResultWords
     /// <summary>"l_1.5"; "Frobenius" for p = 2.</summary>
     public static string NormName(double p) => p == 2 ? "Frobenius" : string.Create(CultureInfo.InvariantCulture, $"l_{p}");
 
+    /// <summary>"p = 1.37", and whether it was chosen or given.</summary>
+    public static string Power(double p, bool auto) => string.Create(CultureInfo.InvariantCulture, $"p = {p}{(auto ? " (auto)" : "")}");
+
     /// <summary>The heading of our column.</summary>
     public static string MethodName(TensorReport tensor) => tensor.Method switch
     {
-        "lp" => string.Create(CultureInfo.InvariantCulture, $"l_p, p = {tensor.P}"),
+        "lp" => "l_p, " + Power(tensor.P, tensor.AutoP is not null),
         "svd" => "as stored",
         _ => tensor.Method,
     };
@@ -48,8 +52,19 @@ internal static class ResultWords
         }
         if (tensor.Method == "lp" && tensor.LargestGap > 0)
             yield return $"Given V, every row of U is within {(100 * tensor.LargestGap).ToString("G2", CultureInfo.InvariantCulture)} % of its best {NormName(tensor.P)} error.";
-        if (tensor.TargetMet is bool met)
-            yield return met ? "The target error is met." : "The target error is NOT met by the factors as stored; lower it, or name a larger --rank.";
+        if (tensor.AutoP is { } chosen)
+            yield return $"{Power(tensor.P, auto: true)}: the likeliest shape of a generalised Gaussian for what SVD of rank {chosen.Rank} leaves of {chosen.SampleRows} rows"
+                + (chosen.TailIndex is double tail ? $"; its largest 1 % fall off with tail index {tail.ToString("G2", CultureInfo.InvariantCulture)}." : ".");
+        if (tensor.Search is { } search)
+            yield return Found(search);
+    }
+
+    private static string Found(RankSearch search)
+    {
+        string from = search.From == RankSource.Gram ? "the Gram matrix' eigenvalues" : $"regressions of {search.SampleRows} rows";
+        string raised = search.Tries.Length == 1 ? ""
+            : $" Before, {string.Join(", ", search.Tries.SkipLast(1).Select(last => $"rank {last.Rank} had {Figures.Error(last.Measured ?? 0)}"))}.";
+        return $"The target error is met: rank {search.Tries[^1].Rank} has a relative error of {Figures.Error(search.Tries[^1].Measured ?? 0)} on all rows; the first rank came from {from}.{raised}";
     }
 
     // SVD has the least Frobenius error of all matrices of its rank (Eckart and Young), unless its rows were weighted.

@@ -18,7 +18,7 @@ internal static class StatusView
             return;
         Table table = Tables.Create(2, "tensor", "stage", "blocks", "done");
         foreach (TensorProgress tensor in progress.Tensors)
-            table.Add(tensor.Name, Figures.Stage(tensor.Stage) + (tensor.Reducing ? " (reducing)" : ""),
+            table.Add(tensor.Name + (tensor.AutoP is double p ? $", {ResultWords.Power(p, auto: true)}" : ""), Figures.Stage(tensor.Stage) + (tensor.Reducing ? " (reducing)" : ""),
                 tensor.Stage.Kind == StageKind.Done ? "" : $"{tensor.BlocksDone}/{tensor.Blocks}",
                 tensor.Stage.Kind == StageKind.Done ? "" : Figures.Percent(tensor.StageShare));
         console.Write(table);

@@ -59,10 +59,9 @@ public sealed record BlockResult(BlobRef Blob, StageFigures Figures);
 public abstract record StageFigures;
 
 /// <param name="AbsoluteSum">sum |a_ij|.</param>
-/// <param name="PowerSum">sum |a_ij|^p, unscaled.</param>
 /// <param name="MaxRowNorm">Largest row norm.</param>
 /// <param name="Input">Of the rows and weights read.</param>
-public sealed record ScanFigures(double AbsoluteSum, double PowerSum, double MaxRowNorm, InputChecksums Input) : StageFigures;
+public sealed record ScanFigures(double AbsoluteSum, double MaxRowNorm, InputChecksums Input) : StageFigures;
 
 /// <param name="WeightSum">Sum of this block's new Lewis weights.</param>
 /// <param name="NormSum">Sum of c_i ||a_i||, scaled.</param>
@@ -79,4 +78,5 @@ public sealed record RefineFigures(double Objective) : StageFigures;
 /// <param name="Svd">Error sums of the rank-k SVD (row-weighted where weights are given), original units.</param>
 /// <param name="LargestGap">Largest relative l_p gap to the certified lower bound over the rows; 0 for projections.</param>
 /// <param name="Iterations">Sum over rows of regression iterations.</param>
-public sealed record FactoriseFigures(ErrorSums Ours, ErrorSums Svd, double LargestGap, long Iterations) : StageFigures;
+/// <param name="Norms">The same sums of the rows themselves.</param>
+public sealed record FactoriseFigures(ErrorSums Ours, ErrorSums Svd, double LargestGap, long Iterations, ErrorSums Norms) : StageFigures;

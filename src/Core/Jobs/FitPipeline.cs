@@ -9,7 +9,8 @@ namespace ClusterLp.Core.Jobs;
 /// </summary>
 /// <remarks>
 /// <c>svd</c>: scan, factorise. <c>lewis</c>: scan, Lewis rounds, factorise. <c>lp</c>: scan, refine rounds, factorise
-/// (exact), or scan, one Lewis round, coreset, refine rounds, factorise.
+/// (exact), or scan, one Lewis round, coreset, refine rounds, factorise. Where the factors miss a target error, <c>lp</c> goes
+/// on with refine rounds at a higher rank, the others with another factorisation.
 /// </remarks>
 public static class FitPipeline
 {
@@ -20,6 +21,7 @@ public static class FitPipeline
     /// <exception cref="InvalidOperationException">The tensor is done.</exception>
     public static BlockTask TaskFor(TensorPlan plan, FitState state, int block)
     {
+        plan = plan.Settled(state);
         StageParameters parameters = state.Stage.Kind switch
         {
             StageKind.Scan => new ScanParameters(),
@@ -55,14 +57,19 @@ public static class FitPipeline
     {
         if (results.Count != plan.Partition.Count)
             throw new ArgumentException($"{results.Count} results for {plan.Partition.Count} blocks", nameof(results));
-        return state.Stage.Kind switch
+        plan = plan.Settled(state);
+        FitState next = state.Stage.Kind switch
         {
             StageKind.Scan => ScanStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Lewis => LewisStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Coreset => MergeStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Refine => RefineStep.Reduce(plan, state, results, blobPrefix, context),
-            StageKind.Factorise => FactoriseStep.Reduce(state, results),
+            StageKind.Factorise => FactoriseStep.Reduce(plan, state, results, context),
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to reduce"),
         };
+        // Each rank tried has a stage of its own, so that no late result of one is taken for another's.
+        return next.Stage.Kind == StageKind.Factorise
+            ? next with { Stage = new StageId(StageKind.Factorise, (next.Search?.Tries.Length ?? 1) - 1) }
+            : next;
     }
 }

@@ -15,14 +15,14 @@ public sealed record FitState
     public required StageId Stage { get; init; }
     /// <summary>k; set at the latest when the scan is reduced.</summary>
     public int Rank { get; init; }
+    /// <summary>With a target error: the ranks tried.</summary>
+    public RankSearch? Search { get; init; }
     /// <summary>What the scan read of the input, a block each, in block order; every later stage must read the same.</summary>
     public ImmutableArray<InputChecksums> Input { get; init; } = [];
     /// <summary>Power of two near 1 / mean|A|.</summary>
     public double Scale { get; init; } = 1;
-    /// <summary>sum |a_ij|^p of the input, original units.</summary>
-    public double InputPowerSum { get; init; }
-    /// <summary>Frobenius norm of the input, original units.</summary>
-    public double InputFrobenius { get; init; }
+    /// <summary>p as the scan's reduction chose it, where that was asked for; every later stage reads it.</summary>
+    public PowerChoice? Power { get; init; }
     /// <summary>d x d eigenvector basis of the (row-weighted) Gram: the SVD baseline.</summary>
     public BlobRef? SvdBasis { get; init; }
     /// <summary>Inverse Cholesky factor of M after the latest Lewis round, while another round needs it.</summary>
@@ -43,10 +43,14 @@ public sealed record FitState
     public int CoresetRows { get; init; }
     public int MergeIterations { get; init; }
     public int RefineRounds { get; init; }
+    /// <summary>Of these, rounds at ranks that missed a target error.</summary>
+    public int RefinedBefore { get; init; }
     /// <summary>U blocks in block order, once factorised.</summary>
     public ImmutableArray<BlobRef> UBlocks { get; init; } = [];
     public ErrorSums? Ours { get; init; }
     public ErrorSums? Svd { get; init; }
+    /// <summary>The same sums of the input itself, once factorised.</summary>
+    public ErrorSums? Norms { get; init; }
     public double LargestGap { get; init; }
     public long RegressionIterations { get; init; }
     /// <summary>Blobs no later stage reads; the owner of the store may delete them after committing this state.</summary>

@@ -20,6 +20,8 @@ public sealed record TensorPlan
     public int? Rank { get; init; }
     public double? TargetError { get; init; }
     public required double P { get; init; }
+    /// <summary>The scan's reduction chooses p (<see cref="FitState.Power"/>); <see cref="P"/> says nothing until then.</summary>
+    public bool AutoP { get; init; }
     public required Method Method { get; init; }
     public required Fit Fit { get; init; }
     public required ulong Seed { get; init; }
@@ -29,6 +31,9 @@ public sealed record TensorPlan
     public string? RowWeights { get; init; }
 
     public BlockPartition Partition => new(Rows, BlockRows);
+
+    /// <summary>This plan with the p the fit has chosen, if it has.</summary>
+    public TensorPlan Settled(FitState fit) => AutoP && fit.Power is { } chosen ? this with { P = chosen.P } : this;
 }
 
 /// <summary>Everything a job does, fixed before the first block is computed.</summary>

@@ -63,7 +63,7 @@ public static class JobPlanner
         if (goals != 1)
             throw ClusterLpException.Usage((goals == 0 ? "nothing says how far to compress" : "more than one option says how far to compress")
                 + ": give exactly one of rank, compression and target-error.");
-        if (!(spec.P >= 1 && spec.P <= 2))
+        if (!spec.AutoP && !(spec.P >= 1 && spec.P <= 2))
             throw OutOfRange("p", spec.P, "from 1 to 2");
         if (spec.Rank is int rank && rank < 1)
             throw OutOfRange("rank", rank, "of 1 or more");
@@ -124,6 +124,7 @@ public static class JobPlanner
             Rank = RankOf(spec, rows, columns),
             TargetError = spec.TargetError,
             P = spec.P,
+            AutoP = spec.AutoP,
             Method = spec.Method,
             Fit = spec.Fit,
             Seed = spec.Seed,

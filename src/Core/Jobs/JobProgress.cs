@@ -12,7 +12,8 @@ public sealed record JobProgress(ImmutableArray<TensorProgress> Tensors, int Wor
 
 /// <summary>Progress of one tensor: blocks of the current stage done out of all, and whether its reduction is running.</summary>
 /// <param name="StageShare">Share of the current stage done, 0 to 1, counting parts of blocks in work.</param>
-public sealed record TensorProgress(string Name, StageId Stage, int BlocksDone, int Blocks, bool Reducing, double StageShare);
+/// <param name="AutoP">p as it was chosen; null where it was given, or is not chosen yet.</param>
+public sealed record TensorProgress(string Name, StageId Stage, int BlocksDone, int Blocks, bool Reducing, double StageShare, double? AutoP = null);
 
 /// <summary>How a job's fit ended: every tensor's final state, and where its blobs are. The output is then assembled from it.</summary>
 public sealed record JobOutcome(JobPlan Plan, ImmutableArray<FitState> Fits, Blobs.IBlobStore Blobs, int Workers, int Retries);

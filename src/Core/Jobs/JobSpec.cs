@@ -43,6 +43,8 @@ public sealed record JobSpec
     public double? TargetError { get; init; }
     /// <summary>p in [1, 2].</summary>
     public double P { get; init; } = 1.5;
+    /// <summary>p is chosen for each tensor from its residual; <see cref="P"/> is not read.</summary>
+    public bool AutoP { get; init; }
     public Fit Fit { get; init; } = Fit.Coreset;
     public Method Method { get; init; } = Method.Lp;
     /// <summary>File of n positive numbers, one a line or a one-dimensional .npy; c_i in the formulas.</summary>

@@ -13,14 +13,21 @@ public static class SubspaceIrls
 
     public const int MostRounds = 30;
 
-    /// <summary>eps of the weights, from a sample of residual norms: 1e-3 of their median. Sorts <paramref name="residuals"/>.</summary>
-    public static double ResidualFloor(Span<double> residuals)
+    /// <summary>
+    /// eps of the weights, from a sample of residual norms: 1e-3 of their median, a row of weight c counting c times.
+    /// </summary>
+    public static double ResidualFloor(double[] residuals, double[] rowWeights)
     {
-        if (residuals.IsEmpty)
+        if (residuals.Length == 0)
             return 1e-30;
-        residuals.Sort();
-        int half = residuals.Length / 2;
-        double median = residuals.Length % 2 == 1 ? residuals[half] : (residuals[half - 1] + residuals[half]) / 2;
+        (double[] sorted, double[] weights) = ((double[])residuals.Clone(), (double[])rowWeights.Clone());
+        Array.Sort(sorted, weights);
+        double half = weights.Sum() / 2, below = weights[0];
+        int at = 0;
+        while (below < half && at < sorted.Length - 1)
+            below += weights[++at];
+        // Where half the weight lies on either side, the middle between the two.
+        double median = below == half && at < sorted.Length - 1 ? (sorted[at] + sorted[at + 1]) / 2 : sorted[at];
         return 1e-3 * median + 1e-30;
     }
 
@@ -63,7 +70,7 @@ public static class SubspaceIrls
             if (!(last - objective > Tolerance * objective) || round > MostRounds)
                 return (best, round - 1, floor);
             last = objective;
-            floor = ResidualFloor(Array.ConvertAll(squares, Math.Sqrt));
+            floor = ResidualFloor(Array.ConvertAll(squares, Math.Sqrt), rowWeights);
             for (int i = 0; i < count; i++)
                 weights[i] = Weight(rowWeights[i], squares[i], floor, p);
             FixedPartition.For(chunks, threads, cancellation, c =>

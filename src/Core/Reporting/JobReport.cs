@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Reporting;
@@ -29,6 +30,8 @@ public sealed record TensorReport
     public required string FactorType { get; init; }
     public required int Rank { get; init; }
     public required double P { get; init; }
+    /// <summary>How p was chosen, where that was left to the job.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public PowerChoice? AutoP { get; init; }
     public required string Method { get; init; }
     /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), or <c>none</c> for svd and lewis.</summary>
     public required string Fit { get; init; }
@@ -40,6 +43,8 @@ public sealed record TensorReport
     public required Errors Svd { get; init; }
     /// <summary>||A - UV||_p / ||A||_p.</summary>
     public required double RelativeLp { get; init; }
+    /// <summary>(sum c |a - uv|^p / sum c |a|^p)^(1/p); present with row weights only.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? RelativeWeightedLp { get; init; }
     /// <summary>||A - UV||_F / ||A||_F.</summary>
     public required double RelativeFrobenius { get; init; }
     /// <summary>Largest relative distance of a row's l_p error from its certified lower bound given V.</summary>
@@ -50,6 +55,8 @@ public sealed record TensorReport
     public required int RefineRounds { get; init; }
     public required double MeanRegressionIterations { get; init; }
     public required int Blocks { get; init; }
+    /// <summary>Set with a target error: how the rank was found.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public RankSearch? Search { get; init; }
     /// <summary>Set with a target error: whether the stored factors meet it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public bool? TargetMet { get; init; }
 }

@@ -48,10 +48,11 @@ public static class ReportBuilder
     /// <exception cref="InvalidOperationException">The fit is not finished.</exception>
     public static TensorReport OfTensor(TensorPlan plan, FitState fit, long bytesBefore)
     {
-        if (!fit.IsDone || fit.Ours is null || fit.Svd is null)
+        if (!fit.IsDone || fit.Ours is null || fit.Svd is null || fit.Norms is null)
             throw new InvalidOperationException($"tensor {plan.Name} is at stage {fit.Stage}, not done.");
-        Errors errors = Errors.From(fit.Ours, plan.P, plan.RowWeights is not null);
-        double relative = Relative(errors.Lp, Math.Pow(fit.InputPowerSum, 1 / plan.P));
+        plan = plan.Settled(fit);
+        bool weighted = plan.RowWeights is not null;
+        Errors errors = Errors.From(fit.Ours, plan.P, weighted);
         return new TensorReport
         {
             Name = plan.Name,
@@ -61,14 +62,15 @@ public static class ReportBuilder
             FactorType = Word(plan.FactorType),
             Rank = fit.Rank,
             P = plan.P,
+            AutoP = fit.Power,
             Method = Word(plan.Method),
             Fit = plan.Method != Method.Lp ? "none" : Word(fit.CoresetRows > 0 ? Fit.Coreset : Fit.Exact),
             BytesBefore = bytesBefore,
             BytesAfter = checked((plan.Rows + plan.Columns) * fit.Rank * plan.FactorType.Size()),
             Errors = errors,
-            Svd = Errors.From(fit.Svd, plan.P, plan.RowWeights is not null),
-            RelativeLp = relative,
-            RelativeFrobenius = Relative(errors.Frobenius, fit.InputFrobenius),
+            Svd = Errors.From(fit.Svd, plan.P, weighted),
+            RelativeLp = Relative(errors.Lp, Math.Pow(fit.Norms.Lp, 1 / plan.P)),
+            RelativeFrobenius = Relative(errors.Frobenius, Math.Sqrt(fit.Norms.Squares)),
             LargestGap = fit.LargestGap,
             LewisRounds = fit.LewisRounds,
             CoresetRows = fit.CoresetRows,
@@ -76,7 +78,9 @@ public static class ReportBuilder
             RefineRounds = fit.RefineRounds,
             MeanRegressionIterations = (double)fit.RegressionIterations / plan.Rows,
             Blocks = plan.Partition.Count,
-            TargetMet = plan.TargetError is double target ? relative <= target : null,
+            RelativeWeightedLp = weighted ? Relative(errors.WeightedLp!.Value, Math.Pow(fit.Norms.WeightedLp, 1 / plan.P)) : null,
+            Search = fit.Search,
+            TargetMet = plan.TargetError is double target ? fit.Search?.Tries[^1].Measured <= target : null,
         };
     }
 

@@ -16,7 +16,7 @@ internal static class FigureMapping
             case ScanFigures f:
                 wire.Scan = new ScanFiguresWire
                 {
-                    AbsoluteSum = f.AbsoluteSum, PowerSum = f.PowerSum, MaxRowNorm = f.MaxRowNorm, Input = TaskMapping.ToWire(f.Input),
+                    AbsoluteSum = f.AbsoluteSum, MaxRowNorm = f.MaxRowNorm, Input = TaskMapping.ToWire(f.Input),
                 };
                 break;
             case LewisFigures f:
@@ -32,6 +32,7 @@ internal static class FigureMapping
                 wire.Factorise = new FactoriseFiguresWire
                 {
                     Ours = ToWire(f.Ours), Svd = ToWire(f.Svd), LargestGap = f.LargestGap, Iterations = f.Iterations,
+                    Norms = ToWire(f.Norms),
                 };
                 break;
             default:
@@ -43,12 +44,13 @@ internal static class FigureMapping
     public static BlockResult FromWire(BlockResultWire w) => new(TaskMapping.FromWire(w.Blob), w.FiguresCase switch
     {
         BlockResultWire.FiguresOneofCase.Scan => new ScanFigures(
-            w.Scan.AbsoluteSum, w.Scan.PowerSum, w.Scan.MaxRowNorm, TaskMapping.FromWire(w.Scan.Input)),
+            w.Scan.AbsoluteSum, w.Scan.MaxRowNorm, TaskMapping.FromWire(w.Scan.Input)),
         BlockResultWire.FiguresOneofCase.Lewis => new LewisFigures(w.Lewis.WeightSum, w.Lewis.NormSum, w.Lewis.LargestChange),
         BlockResultWire.FiguresOneofCase.Coreset => new CoresetFigures(w.Coreset.Rows),
         BlockResultWire.FiguresOneofCase.Refine => new RefineFigures(w.Refine.Objective),
         BlockResultWire.FiguresOneofCase.Factorise => new FactoriseFigures(
-            FromWire(w.Factorise.Ours), FromWire(w.Factorise.Svd), w.Factorise.LargestGap, w.Factorise.Iterations),
+            FromWire(w.Factorise.Ours), FromWire(w.Factorise.Svd), w.Factorise.LargestGap, w.Factorise.Iterations,
+            FromWire(w.Factorise.Norms)),
         _ => throw new SerializationException("a block result without known figures: coordinator and worker are of different versions."),
     });
 

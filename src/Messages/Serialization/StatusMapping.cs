@@ -23,12 +23,18 @@ internal static class StatusMapping
         new JobProgress([.. w.Tensors.Select(FromWire)], w.Workers, w.BlocksCommitted, w.Retries, w.BlocksKept),
         w.End is null ? null : new JobEnd((ExitCode)w.End.Code, w.End.Reason));
 
-    private static TensorProgressWire ToWire(TensorProgress t) => new()
+    private static TensorProgressWire ToWire(TensorProgress t)
     {
-        Name = t.Name, Stage = (int)t.Stage.Kind, Round = t.Stage.Round, BlocksDone = t.BlocksDone, Blocks = t.Blocks,
-        Reducing = t.Reducing, StageShare = t.StageShare,
-    };
+        var wire = new TensorProgressWire
+        {
+            Name = t.Name, Stage = (int)t.Stage.Kind, Round = t.Stage.Round, BlocksDone = t.BlocksDone, Blocks = t.Blocks,
+            Reducing = t.Reducing, StageShare = t.StageShare,
+        };
+        if (t.AutoP is { } p)
+            wire.AutoP = p;
+        return wire;
+    }
 
     private static TensorProgress FromWire(TensorProgressWire w) =>
-        new(w.Name, new StageId((StageKind)w.Stage, w.Round), w.BlocksDone, w.Blocks, w.Reducing, w.StageShare);
+        new(w.Name, new StageId((StageKind)w.Stage, w.Round), w.BlocksDone, w.Blocks, w.Reducing, w.StageShare, w.HasAutoP ? w.AutoP : null);
 }

@@ -76,7 +76,7 @@ internal static class TaskMapping
         {
             Index = plan.Index, Name = plan.Name, Rows = plan.Rows, Columns = plan.Columns, InputType = plan.InputType.ToString(),
             FactorType = plan.FactorType.ToString(), BlockRows = plan.BlockRows, P = plan.P, Method = plan.Method.ToString(),
-            Fit = plan.Fit.ToString(), Seed = plan.Seed, Input = plan.Input,
+            Fit = plan.Fit.ToString(), Seed = plan.Seed, Input = plan.Input, AutoP = plan.AutoP,
         };
         if (plan.Rank is { } rank)
             wire.Rank = rank;
@@ -91,7 +91,7 @@ internal static class TaskMapping
     {
         Index = w.Index, Name = w.Name, Rows = w.Rows, Columns = w.Columns, InputType = Named<ElementType>(w.InputType),
         FactorType = Named<ElementType>(w.FactorType), BlockRows = w.BlockRows, Rank = w.HasRank ? w.Rank : null,
-        TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
+        TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, AutoP = w.AutoP, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
     };
 

@@ -4,8 +4,11 @@ using ClusterLp.Core.Jobs.Blobs;
 
 namespace ClusterLp.Core.Tests.Support;
 
-/// <summary>The outcome of a whole pipeline: the last state and the factors, U n x k and V k x d, row-major.</summary>
-public sealed record Fitted(FitState State, float[] U, float[] V);
+/// <summary>
+/// The outcome of a whole pipeline: the last state and the factors, U n x k and V k x d, row-major; V before and after it is
+/// rounded to the factors' type.
+/// </summary>
+public sealed record Fitted(FitState State, float[] U, float[] V, float[] StoredV);
 
 /// <summary>Runs the pipeline of one tensor in this thread, deleting what it calls superseded.</summary>
 public static class Pipeline
@@ -48,7 +51,11 @@ public static class Pipeline
         }
         float[] u = [.. state.UBlocks.SelectMany(blob => Array(store, blob, "u", plan.FactorType))];
         float[] v = Array(store, state.Basis!, "basis", ElementType.F32)[..(state.Rank * plan.Columns)];
-        return new Fitted(state, u, v);
+        var bytes = new byte[v.Length * plan.FactorType.Size()];
+        var stored = new float[v.Length];
+        ElementConversion.FromFloat32(plan.FactorType, v, bytes);
+        ElementConversion.ToFloat32(plan.FactorType, bytes, stored);
+        return new Fitted(state, u, v, stored);
     }
 
     private static float[] Array(IBlobStore store, BlobRef blob, string name, ElementType type)

@@ -61,7 +61,7 @@ public sealed record TensorState(TensorPlan Plan, FitState Fit, ImmutableArray<B
             int count = Plan.Partition.Count;
             int done = Fit.IsDone ? count : Blocks.Count(block => block is CommittedBlock);
             double parts = done + Blocks.Sum(block => block is LeasedBlock leased ? leased.Leases.Max(lease => lease.Share) : 0);
-            return new TensorProgress(Plan.Name, Fit.Stage, done, count, Reducing, Math.Min(1, parts / count));
+            return new TensorProgress(Plan.Name, Fit.Stage, done, count, Reducing, Math.Min(1, parts / count), Fit.Power?.P);
         }
     }
 

@@ -31,7 +31,7 @@ internal static class FactoriseStep
         PackedMatrix<float> v = PackedMatrix<float>.FromRows(rounded, k, d);
         var u = new float[PartRows * k];
         var residual = new float[PartRows * d];
-        (var ours, var baseline) = (new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P));
+        (var ours, var baseline, var norms) = (new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P));
         // The SVD stored as float32 is its own baseline.
         bool isBaseline = plan.Method == Method.Svd && plan.FactorType == ElementType.F32;
         double gap = 0;
@@ -59,6 +59,7 @@ internal static class FactoriseStep
             for (int i = 0; i < height * d; i++)
                 residual[i] = a[i] - residual[i];
             ours.Add(residual, height, d, c);
+            norms.Add(a, height, d, c);
             if (isBaseline)
                 continue;
             svd.ProjectionResidual(a, height, residual);
@@ -66,7 +67,8 @@ internal static class FactoriseStep
         }
         ArrayBlob blob = new ArrayBlob().Add("u", plan.FactorType, stored.AsMemory(0, count * k * size), count, k);
         return new BlockResult(StepData.Write(context, blobName, blob),
-            new FactoriseFigures(ours.InOriginalUnits(parameters.Scale), (isBaseline ? ours : baseline).InOriginalUnits(parameters.Scale), gap, iterations));
+            new FactoriseFigures(ours.InOriginalUnits(parameters.Scale), (isBaseline ? ours : baseline).InOriginalUnits(parameters.Scale), gap, iterations,
+                norms.InOriginalUnits(parameters.Scale)));
     }
 
     /// <summary>Rounds to the stored type, keeps the bytes, and gives back what a reader of them will see.</summary>
@@ -76,27 +78,29 @@ internal static class FactoriseStep
         ElementConversion.ToFloat32(type, bytes, values);
     }
 
-    public static FitState Reduce(FitState state, IReadOnlyList<BlockResult> results)
+    /// <summary>Done; or, where the factors miss a target error, on to a higher rank (<see cref="RankCheck"/>).</summary>
+    public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, StepContext context)
     {
-        (ErrorSums ours, ErrorSums svd) = (ErrorSums.Zero, ErrorSums.Zero);
+        (ErrorSums ours, ErrorSums svd, ErrorSums norms) = (ErrorSums.Zero, ErrorSums.Zero, ErrorSums.Zero);
         double gap = 0;
         long iterations = 0;
         foreach (FactoriseFigures figures in results.Select(r => (FactoriseFigures)r.Figures))
         {
-            (ours, svd) = (ours + figures.Ours, svd + figures.Svd);
+            (ours, svd, norms) = (ours + figures.Ours, svd + figures.Svd, norms + figures.Norms);
             gap = Math.Max(gap, figures.LargestGap);
             iterations += figures.Iterations;
         }
-        return state with
+        return RankCheck.Conclude(plan, state with
         {
             Stage = new StageId(StageKind.Done, 0),
             UBlocks = [.. results.Select(r => r.Blob)],
             Ours = ours,
             Svd = svd,
+            Norms = norms,
             LargestGap = gap,
             RegressionIterations = iterations,
             // A damaged block of U may have to be computed again, until the output is written.
             Superseded = [],
-        };
+        }, context);
     }
 }

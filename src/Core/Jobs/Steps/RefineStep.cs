@@ -6,7 +6,8 @@ namespace ClusterLp.Core.Jobs.Steps;
 
 /// <summary>
 /// One IRLS round on the full data (DESIGN 2.3): the objective of the basis in hand and the weighted Gram whose top
-/// eigenvectors are the next one. Blob: "gram" packed float64; "residuals" float64, ||r_i|| of the block's sampled rows;
+/// eigenvectors are the next one. Blob: "gram" packed float64; "residuals" float64, ||r_i|| of the block's sampled rows, and
+/// "residual_weights", their c_i;
 /// "surrogate" = [sum w_i r_i^2], the majoriser at the basis in hand.
 /// </summary>
 internal static class RefineStep
@@ -29,17 +30,21 @@ internal static class RefineStep
         double objective = 0, surrogate = 0;
         var weights = new double[count];
         var sample = new List<double>();
+        var sampleWeights = new List<double>();
         for (int i = 0; i < count; i++)
         {
             objective += rowWeights[i] * Math.Pow(squares[i], plan.P / 2);
             weights[i] = SubspaceIrls.Weight(rowWeights[i], squares[i], parameters.ResidualFloor, plan.P);
             surrogate += weights[i] * squares[i];
-            if (StepData.IsSampled(firstRow + i, plan.Rows))
-                sample.Add(Math.Sqrt(squares[i]));
+            if (!StepData.IsSampled(firstRow + i, plan.Rows))
+                continue;
+            sample.Add(Math.Sqrt(squares[i]));
+            sampleWeights.Add(rowWeights[i]);
         }
         double[] gram = StepData.PackedGram(rows, count, d, weights, context, 0.3);
         BlobRef blob = StepData.Write(context, blobName, new ArrayBlob()
-            .Add("gram", gram, gram.Length).Add("residuals", [.. sample], sample.Count).Add("surrogate", [surrogate], 1));
+            .Add("gram", gram, gram.Length).Add("residuals", [.. sample], sample.Count)
+            .Add("residual_weights", [.. sampleWeights], sample.Count).Add("surrogate", [surrogate], 1));
         return new BlockResult(blob, new RefineFigures(objective));
     }
 
@@ -54,7 +59,7 @@ internal static class RefineStep
         BlobRef best = improved ? state.Basis! : state.PreviousBasis!;
         BlobRef? other = improved ? state.PreviousBasis : state.Basis;
         state = state with { RefineRounds = state.RefineRounds + 1 };
-        if (!(state.LastObjective - objective > tolerance * objective) || state.RefineRounds > SubspaceIrls.MostRounds)
+        if (!(state.LastObjective - objective > tolerance * objective) || state.RefineRounds - state.RefinedBefore > SubspaceIrls.MostRounds)
             return state with
             {
                 Stage = new StageId(StageKind.Factorise, 0),
@@ -65,10 +70,12 @@ internal static class RefineStep
             };
 
         var residuals = new List<double>();
+        var residualWeights = new List<double>();
         double surrogate = 0;
         double[] gram = StepData.SumGrams(context, done, d, blob =>
         {
             residuals.AddRange(blob.Get<double>("residuals"));
+            residualWeights.AddRange(blob.Get<double>("residual_weights"));
             surrogate += blob.Get<double>("surrogate")[0];
         });
         (double[] values, float[] rows) = OrthonormalBasis.Eigenvectors(PackedTriangle.Unpack(gram, d), d);
@@ -90,7 +97,7 @@ internal static class RefineStep
             Basis = next,
             PreviousBasis = state.Basis,
             LastObjective = objective,
-            ResidualFloor = SubspaceIrls.ResidualFloor([.. residuals]),
+            ResidualFloor = SubspaceIrls.ResidualFloor([.. residuals], [.. residualWeights]),
             Superseded = Unneeded(state.PreviousBasis),
         };
 

@@ -8,11 +8,11 @@ namespace ClusterLp.Core.Jobs.Steps;
 
 /// <summary>
 /// Scan: every entry is checked, then A^T C A (unscaled), the sums of DESIGN 2.2 step 1, and a fixed row sample.
-/// Its reduction gives the scale, the SVD baseline and, with a target error, the rank.
+/// Its reduction gives the scale, the SVD baseline and, where they are asked for, p and the rank that meets a target error.
 /// </summary>
 /// <remarks>
-/// Blob: "gram" packed float64; "sums" = [sum c, sum a^2]; "sample" float32 rows x d, the rows with
-/// index mod ceil(n / 1024) = 0.
+/// Blob: "gram" packed float64; "sums" = [sum c]; "sample" float32 rows x d, the rows with index mod ceil(n / 1024) = 0, and
+/// "sample_weights" float64, their c.
 /// </remarks>
 internal static class ScanStep
 {
@@ -30,61 +30,62 @@ internal static class ScanStep
                 $"tensor \"{plan.Name}\", row {firstRow + bad / d}, column {bad % d} (counted from 0): the entry is {rows[bad]}; every entry must be a finite float32 number."));
 
         double[] rowWeights = StepData.ReadRowWeights(task);
-        double absolute = 0, power = 0, squares = 0, largest = 0, weightSum = 0;
+        double absolute = 0, largest = 0, weightSum = 0;
         var sample = new List<float>();
+        var sampleWeights = new List<double>();
         long stride = (plan.Rows + SampleRows - 1) / SampleRows;
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<float> row = rows.AsSpan(i * d, d);
-            double square = PowerSums.Squares(row);
             absolute += PowerSums.AbsolutePower(row, 1);
-            power += PowerSums.AbsolutePower(row, plan.P);
-            squares += square;
-            largest = Math.Max(largest, square);
+            largest = Math.Max(largest, PowerSums.Squares(row));
             weightSum += rowWeights[i];
-            if ((firstRow + i) % stride == 0)
-                sample.AddRange(row);
+            if ((firstRow + i) % stride != 0)
+                continue;
+            sample.AddRange(row);
+            sampleWeights.Add(rowWeights[i]);
         }
         double[] gram = StepData.PackedGram(rows, count, d, plan.RowWeights is null ? default : rowWeights, context, 0);
         BlobRef blob = StepData.Write(context, blobName, new ArrayBlob()
             .Add("gram", gram, gram.Length)
-            .Add("sums", [weightSum, squares], 2)
-            .Add("sample", [.. sample], sample.Count / d, d));
+            .Add("sums", [weightSum], 1)
+            .Add("sample", [.. sample], sample.Count / d, d)
+            .Add("sample_weights", [.. sampleWeights], sampleWeights.Count));
         var input = new InputChecksums(InputChecksums.Of<float>(rows), InputChecksums.Of<double>(rowWeights));
-        return new BlockResult(blob, new ScanFigures(absolute, power, Math.Sqrt(largest), input));
+        return new BlockResult(blob, new ScanFigures(absolute, Math.Sqrt(largest), input));
     }
 
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
     {
         int d = plan.Columns;
-        double absolute = 0, power = 0, squares = 0, weightSum = 0;
-        foreach (ScanFigures figures in results.Select(r => (ScanFigures)r.Figures))
-        {
-            absolute += figures.AbsoluteSum;
-            power += figures.PowerSum;
-        }
+        double absolute = results.Sum(r => ((ScanFigures)r.Figures).AbsoluteSum), weightSum = 0;
         var sampled = new List<float>();
+        var sampledWeights = new List<double>();
         double[] gram = StepData.SumGrams(context, [.. results.Select(r => r.Blob)], d, blob =>
         {
-            double[] sums = blob.Get<double>("sums");
-            weightSum += sums[0];
-            squares += sums[1];
+            weightSum += blob.View<double>("sums")[0];
             sampled.AddRange(blob.Get<float>("sample"));
+            sampledWeights.AddRange(blob.Get<double>("sample_weights"));
         });
         double scale = ScaleFor(absolute / ((double)plan.Rows * d));
-        float[] sample = [.. sampled];
-        StepData.Multiply(sample, (float)scale);
+        var sample = new RowSample([.. sampled], [.. sampledWeights], d, plan.Rows);
+        StepData.Multiply(sample.Rows, (float)scale);
         double[] matrix = PackedTriangle.Unpack(gram, d, scale * scale);
         (double[] values, float[] basis) = OrthonormalBasis.Eigenvectors(matrix, d);
-        int rank = plan.Rank ?? TargetRank.Choose(plan, values, basis, sample, context);
-        BlobRef svd = StepData.WriteBasis(context, $"{blobPrefix}/svd-basis", basis, d);
+        if (plan.AutoP)
+        {
+            state = state with { Power = PowerStep.Choose(sample, basis, plan.Rank ?? TargetRank.OfGram(values, plan.TargetError!.Value), context) };
+            plan = plan.Settled(state);
+        }
+        RankSearch? search = plan.Rank is null ? TargetRank.Choose(plan, values, basis, sample, context) : null;
+        int rank = plan.Rank ?? search!.Tries[0].Rank;
+        BlobRef svd = StepData.Write(context, $"{blobPrefix}/svd-basis", new ArrayBlob().Add("basis", basis, d, d).Add("eigenvalues", values, d));
         state = state with
         {
             Rank = rank,
+            Search = search,
             Input = [.. results.Select(r => ((ScanFigures)r.Figures).Input)],
             Scale = scale,
-            InputPowerSum = power,
-            InputFrobenius = Math.Sqrt(squares),
             SvdBasis = svd,
             Superseded = [.. results.Select(r => r.Blob)],
         };
@@ -105,11 +106,11 @@ internal static class ScanStep
         return state with { Stage = new StageId(StageKind.Lewis, 0), Ellipsoid = ellipsoid };
     }
 
-    private static double SampleFloor(OrthonormalBasis basis, float[] sample, StepContext context)
+    private static double SampleFloor(OrthonormalBasis basis, RowSample sample, StepContext context)
     {
-        var residuals = new double[sample.Length / basis.D];
-        basis.SquaredResiduals(sample, residuals.Length, residuals, context.Cancellation);
-        return SubspaceIrls.ResidualFloor(Array.ConvertAll(residuals, Math.Sqrt));
+        var residuals = new double[sample.Count];
+        basis.SquaredResiduals(sample.Rows, sample.Count, residuals, context.Cancellation);
+        return SubspaceIrls.ResidualFloor(Array.ConvertAll(residuals, Math.Sqrt), sample.Weights);
     }
 
     /// <summary>The power of two nearest 1 / mean|A| (in ratio), within float32's normal range; 1 for a matrix of zeros.</summary>

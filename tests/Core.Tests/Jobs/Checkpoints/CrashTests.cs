@@ -1,3 +1,5 @@
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.State;
 using CsCheck;
 
@@ -31,6 +33,21 @@ public sealed class CrashTests
             Assert.Equal(Undisturbed.Value.Blocks, committed + rest);
             Assert.InRange(total + rest, Undisturbed.Value.Blocks, Undisturbed.Value.Blocks + 2 * stops.Length);
         }, iter: 25);
+
+    [Theory]
+    [InlineData(true, null)]
+    [InlineData(true, 0.5)]
+    [InlineData(false, 0.45)]
+    public void What_the_scan_chose_survives_any_number_of_stops(bool autoP, double? target)
+    {
+        JobSpec With(JobSpec spec) => spec with { AutoP = autoP, Rank = target is null ? 3 : null, TargetError = target, Dtype = ElementType.F16 };
+        using var undisturbed = new SerialJob(With);
+        string digest = undisturbed.Finish(out _);
+        using var job = new SerialJob(With);
+        for (int stop = 1; stop < 12; stop++)
+            job.Run(stop, out _);
+        Assert.Equal(digest, job.Finish(out _));
+    }
 
     [Fact]
     public void Whatever_file_is_damaged_while_nobody_looks_the_factors_are_the_same() =>

@@ -21,8 +21,12 @@ internal sealed class SerialJob : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly WorkerId _worker = new("w");
 
-    public SerialJob()
+    private readonly Func<JobSpec, JobSpec> _with;
+
+    /// <param name="with">Changes what is asked for; null: nothing.</param>
+    public SerialJob(Func<JobSpec, JobSpec>? with = null)
     {
+        _with = with ?? (spec => spec);
         var random = new Random(5);
         float[] values = [.. Enumerable.Range(0, Rows * Columns).Select(i => (float)(Math.Tan(1.5 * (random.NextDouble() * 2 - 1)) + i % Columns))];
         Input = _folder.Write("model.safetensors", SampleModels.File(
@@ -34,7 +38,7 @@ internal sealed class SerialJob : IDisposable
 
     public string Directory => _folder["job"];
 
-    public JobSpec Spec => new() { Input = Input, Output = _folder["out"], Rank = 3, P = 1.5, BlockRows = 60 };
+    public JobSpec Spec => _with(new() { Input = Input, Output = _folder["out"], Rank = 3, P = 1.5, BlockRows = 60 });
 
     public JobStore Open(JobSpec? spec = null) =>
         JobStore.Open(Directory, JobPlanner.Plan(spec ?? Spec), new JobPolicy { TensorWindow = 2 }, durable: false, _ => { }, CancellationToken.None);

@@ -1,0 +1,14 @@
+namespace ClusterLp.Core.Jobs.Steps;
+
+/// <summary>The scan's row sample: every s-th row of the whole matrix, in row order.</summary>
+/// <param name="Rows">count x d row-major float32, scaled.</param>
+/// <param name="Weights">Their row weights c, count.</param>
+/// <param name="Columns">d.</param>
+/// <param name="All">n, rows of the matrix.</param>
+internal sealed record RowSample(float[] Rows, double[] Weights, int Columns, long All)
+{
+    public int Count => Weights.Length;
+
+    /// <summary>Whether it is the whole matrix.</summary>
+    public bool IsAll => Count == All;
+}
