@@ -5,7 +5,7 @@ namespace ClusterLp.Cli.Tests;
 public class UsageTests
 {
     [Theory]
-    [InlineData("--p is 'auto'; expected a number", "compress", "m.npy", "--p", "auto")]
+    [InlineData("--p is 'best'; expected a number or auto", "compress", "m.npy", "--p", "best")]
     [InlineData("--p is '1,5'; expected a number", "compress", "m.npy", "--p", "1,5")]
     [InlineData("--rank is '0'; expected a whole number of 1 or more", "compress", "m.npy", "--rank", "0")]
     [InlineData("--rank is '2.5'", "compress", "m.npy", "--rank", "2.5")]
