@@ -1,6 +1,6 @@
 """What the benchmarks share: the program, generated matrices, a process with its wall time and peak memory, alternating
 repetitions, and targets that are met or not. Standard library only."""
-import json, os, pathlib, subprocess, sys, tempfile, time
+import json, pathlib, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = str(ROOT / "clusterlp")
@@ -28,26 +28,21 @@ def warmed(path):
 
 def run(name, command):
     """Wall seconds, peak resident MiB and CPU seconds of a process, and the JSON it printed. Ends the benchmark if it fails."""
-    with tempfile.TemporaryFile() as err:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err)
-        text = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        err.seek(0)
-        complaint = err.read().decode(errors="replace")
-    if status != 0:
-        sys.exit(f"bench: {name} failed:\n{complaint}")
-    return {"seconds": seconds, "peak_mib": usage.ru_maxrss / 1024, "cpu_seconds": usage.ru_utime + usage.ru_stime, "printed": json.loads(text)}
+    launched = subprocess.run([sys.executable, "-I", "-S", str(ROOT / "bench" / "launch.py"), *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    figures = json.loads(launched.stdout) if launched.returncode == 0 else {"exit": launched.returncode}
+    if figures.pop("exit") != 0:
+        sys.exit(f"bench: {name} failed:\n{launched.stderr.decode(errors='replace')}")
+    return figures | {"printed": json.loads(figures.pop("output"))}
 
 
-def alternating(commands, repeat):
-    """{name: [run, ...]} of {name: command}: every command once, then all again, so that a busy spell of the machine touches all."""
+def alternating(commands, repeat, limit=float("inf")):
+    """{name: [run, ...]} of {name: command}: every command once, then all again, so that a busy spell of the machine touches
+    all. What takes more than `limit` seconds is not repeated."""
     results = {name: [] for name in commands}
     for _ in range(repeat):
         for name, command in commands.items():
-            results[name].append(run(name, command))
+            if not results[name] or results[name][0]["seconds"] <= limit:
+                results[name].append(run(name, command))
     return results
 
 

@@ -1,0 +1,41 @@
+"""The other benchmarks of the page, as they print: kernels, targets, and what else stands in bench/."""
+import os, signal, subprocess, time
+from measure import ROOT
+
+# Name in bench/, heading, what it shows, options of the full page, options of the quick one.
+COMPANIONS = [
+    ("run", "Targets", "Whole jobs beside numpy and scikit-learn, alternating, and what the ratios should be.",
+     ["--repeat", "3"], ["--rows", "4096", "--columns", "128", "--rank", "89", "--repeat", "1"]),
+    ("kernels", "Kernels", "Our kernels beside OpenBLAS in one process.", ["5"], ["1"]),
+    ("regression", "Regression step", "Distance from the optimum, and time.", [], []),
+    ("joint", "Joint fit", "Entrywise error beside the plain one-machine prototype.", [], []),
+    ("scale", "Scale", "Workers, rows and memory.", [], []),
+]
+LIMIT = 240  # seconds for one of them
+
+
+def script(name):
+    """bench/NAME, or bench/NAME/run; None where there is none."""
+    for path in (ROOT / "bench" / name, ROOT / "bench" / name / "run"):
+        if path.is_file():
+            return path
+    return None
+
+
+def measure(name, heading, about, options, limit=LIMIT):
+    """What it printed, how long it took and its exit code (None: stopped at the limit)."""
+    path = script(name)
+    shown = f"bench/{name}" if path is None else " ".join([str(path.relative_to(ROOT)), *options])
+    result = {"key": name, "title": heading, "about": about, "command": shown, "present": path is not None}
+    if path is None:
+        return result
+    start = time.perf_counter()
+    # A session of its own, so that nothing it started outlives it.
+    process = subprocess.Popen([str(path), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        out, err = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)
+        out, err = process.communicate()
+        return result | {"seconds": time.perf_counter() - start, "exit": None, "output": out, "complaint": f"stopped after {limit} s"}
+    return result | {"seconds": time.perf_counter() - start, "exit": process.returncode, "output": out, "complaint": err[-2000:]}

@@ -1,0 +1,21 @@
+"""What every peer does around its factorisation: MATRIX.npy RANK OUT.npz [--p P] in, U and V out, one JSON line with the
+seconds of the factorisation alone. A peer is one function: A (n x d float32), rank, p -> U (n x rank), V (rank x d), and
+optionally figures of its own. Peers that minimise the squared error take --p and leave it."""
+import argparse, json, sys, time
+import numpy as np
+
+
+def main(factorise):
+    doc = sys.modules[factorise.__module__].__doc__
+    a = argparse.ArgumentParser(description=doc)
+    a.add_argument("matrix", help=".npy, n x d")
+    a.add_argument("rank", type=int)
+    a.add_argument("out", help=".npz with U and V")
+    a.add_argument("--p", type=float, default=1.5)
+    a = a.parse_args()
+    A = np.load(a.matrix)
+    start = time.perf_counter()
+    U, V, *figures = factorise(A, a.rank, a.p)
+    seconds = time.perf_counter() - start
+    np.savez(a.out, U=U, V=V)
+    print(json.dumps({"factorise_seconds": seconds} | (figures[0] if figures else {})))
