@@ -42,6 +42,7 @@ PEERS = {
     "randomized": Contender("scikit-learn: randomized_svd", (), "randomized_svd.py"),
     "truncated": Contender("scikit-learn: TruncatedSVD", (), "truncated_svd.py"),
     "dask": Contender("dask: svd_compressed", (), "dask_svd.py"),
+    "dask4": Contender("dask: svd_compressed, 4 power iterations", ("--power", "4"), "dask_svd.py"),
     "irls": Contender("numpy: IRLS, p = 1.5", ("--p", "1.5"), "irls.py"),
     "admm": Contender("numpy: IRLS + ADMM, p = 1.5", ("--p", "1.5"), "admm.py"),
     "admm1": Contender("numpy: IRLS + ADMM, p = 1", ("--p", "1"), "admm.py"),

@@ -2,9 +2,9 @@
 ellipsoid, of least volume around the body {x : ||Ax||_p <= 1}; its axes in which ||Ax||_p is largest kept; U by projection.
 
 Cutting planes of the dual problem: the least ellipsoid around points of the body's surface (Khachiyan's algorithm), and
-points that stick out of it added until none is found more than TOLERANCE outside. To prove that none is left would take
-the maximum of a convex function, which is hard; they are sought by ascent from the ellipsoid's axes, the points at hand and random ones.
-O(n d^2) for each point and step, and up to d (d + 1) / 2 points touch the ellipsoid: for small d only."""
+points that stick out of it added until none is found more than TOLERANCE outside. They are sought by ascent from the
+ellipsoid's axes, the points at hand and random ones; to prove that none is left would take the maximum of a convex function,
+which is hard. O(n d^2) for each point and step, and up to d (d + 1) / 2 points touch the ellipsoid: for small d only."""
 import numpy as np
 import peer
 

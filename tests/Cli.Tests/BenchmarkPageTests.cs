@@ -1,9 +1,8 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 
 namespace ClusterLp.Cli.Tests;
 
-/// <summary>The Python of the benchmark page: the evaluator, the peers and the renderer have tests of their own, in bench/tests.</summary>
+/// <summary>The benchmark page: its evaluator, peers and renderer are Python and have tests of their own, in bench/tests.</summary>
 public class BenchmarkPageTests
 {
     [PythonFact]
@@ -16,7 +15,28 @@ public class BenchmarkPageTests
         Assert.True(process.ExitCode == 0, said + printed.Result);
     }
 
-    private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(here, "..", "..", ".."));
+    [Theory]
+    [InlineData("all", "python3-numpy python3-scipy python3-sklearn python3-dask python3-matplotlib libopenblas0-pthread")]
+    [InlineData("run", "python3-numpy python3-sklearn libopenblas0-pthread")]
+    public void Missing_packages_are_named_with_the_command_that_installs_them(string script, string packages)
+    {
+        var start = new ProcessStartInfo(Path.Combine(Root(), "bench", script)) { RedirectStandardError = true };
+        start.Environment["PYTHON"] = "false";
+        using Process process = Process.Start(start)!;
+        string said = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(69, process.ExitCode);
+        Assert.Contains($"apt-get install {packages}", Assert.Single(said.TrimEnd().Split('\n')));
+    }
+
+    /// <summary>The repository, above the folder that the tests run in.</summary>
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "ClusterLp.sln")))
+            folder = folder.Parent ?? throw new InvalidOperationException($"no ClusterLp.sln above {AppContext.BaseDirectory}");
+        return folder.FullName;
+    }
 }
 
 /// <summary>An interpreter with numpy, as ./test installs it.</summary>
