@@ -1,4 +1,4 @@
-"""docs/benchmarks.md from the JSON that bench/all leaves: text in template.md, tables and findings made here. Standard
+"""docs/benchmarks.md from the JSON that the measurements leave: text in template.md, tables and findings made here. Standard
 library only; the plots are plots.py's."""
 import json, pathlib, string
 from page import findings

@@ -5,7 +5,7 @@ BENCH = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(BENCH), str(BENCH / "peers")]
 import importlib
 import numpy as np
-from errors import errors, read_factors
+from page.errors import errors, read_factors
 
 
 def matrix(n=300, d=8, seed=3):

@@ -1,9 +1,9 @@
-"""The matrices of the page and who is measured on each; measuring one gives a dictionary that page/ renders."""
+"""The matrices of the page and who is measured on each; measuring one gives a dictionary that render.py sets as a table."""
 import dataclasses, datetime, shutil
 import numpy as np
-import contenders, matrices
-from errors import errors, read_factors
 from measure import WORK, alternating, best, generated, peak, warmed
+from page import contenders, matrices
+from page.errors import errors, read_factors
 
 P = 1.5  # of the l_p column; every program is measured by the same figures
 LIMIT = 8  # seconds: what takes longer is measured once
@@ -35,7 +35,7 @@ def sections(quick):
         Section("lid", "Language identification", "The input matrix of a language identification model (`./demo --export`).",
                 lambda: matrices.public("lid"), OURS + SQUARED + ("irls", "admm", "admm1"), ("full", "lewis", "lp", "l1", "joint", "joint1"), 4096),
         Section("heavy", "Heavy-tailed",
-                "Low rank with Cauchy outliers and a few rows scaled by 30 (`bench/matrices.py`); small enough for the published ellipsoid method.",
+                "Low rank with Cauchy outliers and a few rows scaled by 30 (`bench/page/matrices.py`); small enough for the published ellipsoid method.",
                 lambda: matrices.heavy_tailed(*small), OURS + ("lewis1",) + SQUARED + ("irls", "admm", "admm1", "ellipsoid", "ellipsoid1")),
     ]
 

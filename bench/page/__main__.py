@@ -1,9 +1,8 @@
 """Measures everything on the benchmark page, piece by piece, and renders docs/benchmarks.md with its plots from what is
 measured. Every piece leaves its figures as JSON in artifacts/bench/all, so that one can be measured again alone."""
 import argparse, json, sys, time
-import companions, machine, sections
 from measure import ROOT, WORK
-from page import render
+from page import companions, machine, render, sections
 
 
 def pieces(quick):
