@@ -26,23 +26,30 @@ def warmed(path):
     return path
 
 
-def run(name, command):
-    """Wall seconds, peak resident MiB and CPU seconds of a process, and the JSON it printed. Ends the benchmark if it fails."""
-    launched = subprocess.run([sys.executable, "-I", "-S", str(ROOT / "bench" / "launch.py"), *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    figures = json.loads(launched.stdout) if launched.returncode == 0 else {"exit": launched.returncode}
+def run(name, command, limit=0):
+    """Wall seconds, peak resident MiB and CPU seconds of a process, and the JSON it printed. Ends the benchmark if it fails.
+    With a limit in seconds, one that takes longer is stopped and None."""
+    launched = subprocess.run([sys.executable, "-I", "-S", str(ROOT / "bench" / "launch.py"), str(limit or 0), *command],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    figures = json.loads(launched.stdout) if launched.returncode == 0 else {"stopped": False, "exit": launched.returncode}
+    if figures.pop("stopped"):
+        return None
     if figures.pop("exit") != 0:
         sys.exit(f"bench: {name} failed:\n{launched.stderr.decode(errors='replace')}")
     return figures | {"printed": json.loads(figures.pop("output"))}
 
 
-def alternating(commands, repeat, limit=float("inf")):
+def alternating(commands, repeat, limit=0, once_above=float("inf")):
     """{name: [run, ...]} of {name: command}: every command once, then all again, so that a busy spell of the machine touches
-    all. What takes more than `limit` seconds is not repeated."""
+    all. A command that once takes longer than the limit is left out; one that takes more than `once_above` seconds runs once."""
     results = {name: [] for name in commands}
     for _ in range(repeat):
         for name, command in commands.items():
-            if not results[name] or results[name][0]["seconds"] <= limit:
-                results[name].append(run(name, command))
+            if name in results and (not results[name] or results[name][0]["seconds"] <= once_above):
+                if one := run(name, command, limit):
+                    results[name].append(one)
+                else:
+                    del results[name]
     return results
 
 
@@ -67,10 +74,16 @@ class Targets:
         if value is not None:
             self.figures[title] = {"value": value, "target": target, "met": value <= target}
 
+    def at_least(self, title, value, target):
+        """Records a figure that should be large."""
+        if value is not None:
+            self.figures[title] = {"value": value, "at least": target, "met": value >= target}
+
     def ratio(self, title, ours, theirs, target):
         if ours is not None and theirs is not None:
             self.at_most(title, ours / theirs, target)
 
     def print(self):
         for title, r in self.figures.items():
-            print(f"{title:58} {r['value']:6.2f}   target <= {r['target']:g}   {'met' if r['met'] else 'NOT MET'}")
+            goal = f"<= {r['target']:g}" if "target" in r else f">= {r['at least']:g}"
+            print(f"{title:58} {r['value']:6.2f}   target {goal}   {'met' if r['met'] else 'NOT MET'}")
