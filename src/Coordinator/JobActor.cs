@@ -32,6 +32,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private readonly IActorRef _merge;
     private readonly IActorRef _check;
     private readonly EffectQueue _effects;
+    private readonly StageTimes _times;
     private JobState _state;
     private JobState? _reported;
     private IActorRef? _drainer;
@@ -44,6 +45,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         _check = Context.ActorOf(Props.Create(() => new ResultCheckActor(settings.Blobs)), "check");
         IActorRef checkpoint = Context.ActorOf(Props.Create(() => new CheckpointActor(settings.Checkpoints)), "checkpoint");
         _effects = new EffectQueue(checkpoint, Perform);
+        _times = new StageTimes(_log);
         Receive<CheckpointActor.Written>(m => _effects.Written(m.Entries));
         Receive<CheckpointActor.Failed>(m => Abort(m.Why));
         Receive<RegisterWorker>(Register);
@@ -66,7 +68,11 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
             Apply(m.Report, new InputLost(m.Report.Block.Tensor, m.Report.Block.Stage, m.Report.Corrupt!, m.Report.Detail, Now));
             Hear(m.Report, m.Report.WorkerId, Erred(m.Report));
         });
-        Receive<MergeActor.Reduced>(m => Apply(new ReductionDone(m.Tensor, m.Stage, m.Next, Now)));
+        Receive<MergeActor.Reduced>(m =>
+        {
+            _times.Reduced(_state.Tensors[m.Tensor]);
+            Apply(new ReductionDone(m.Tensor, m.Stage, m.Next, Now));
+        });
         Receive<MergeActor.Failed>(m => Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now)));
         Receive<LeaseCheck>(_ =>
         {
@@ -187,6 +193,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         switch (effect)
         {
             case AssignEffect e:
+                _times.Assigned(e.Block);
                 TensorState tensor = _state.Tensors[e.Block.Tensor];
                 BlockTask task = _settings.Pipeline.TaskFor(tensor.Plan, tensor.Fit, e.Block.Block);
                 Tell(e.Worker, new AssignBlock(_state.Id, _state.Epoch, e.Attempt, task));
@@ -201,6 +208,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
                 Tell(e.Worker, new NoWork(_state.Id, _state.Epoch, e.RetryAfter));
                 break;
             case ReduceEffect e:
+                _times.Reducing(e.Plan.Index, e.Fit.Stage);
                 _merge.Tell(new MergeActor.Reduce(e.Plan, e.Fit, e.Rewinds, e.Results));
                 break;
             case DropEffect e:

@@ -5,15 +5,20 @@ namespace ClusterLp.Core.Jobs.State;
 /// <summary>Hands due blocks, in plan and row order, to the workers that wait; then second copies of slow ones. Used once.</summary>
 internal sealed class BlockOffer
 {
+    /// <summary>Blocks whose times the median is of, at most.</summary>
+    private const int MostAsked = 1024;
+
     private readonly TimeSpan _now;
     private readonly Dictionary<WorkerId, int> _held;
     private readonly List<AssignEffect> _assigned = [];
     private JobState _state;
+    private int _free;
 
     private BlockOffer(JobState state, TimeSpan now)
     {
         (_state, _now) = (state, now);
         _held = state.Leases.GroupBy(held => held.Lease.Worker).ToDictionary(leases => leases.Key, leases => leases.Count());
+        _free = state.Workers.Sum(worker => Math.Max(0, Free(worker.Key, worker.Value)));
     }
 
     /// <summary>The state with the leases given, and what to tell their holders.</summary>
@@ -32,30 +37,46 @@ internal sealed class BlockOffer
     private void GivePending()
     {
         foreach (TensorState tensor in Window.ToList())
-            for (int block = 0; block < tensor.Blocks.Length; block++)
-                if (tensor.Blocks[block] is PendingBlock pending && Taker(pending, except: null) is { } taker)
+            foreach (int block in tensor.Blocks.Pending)
+            {
+                if (_free == 0)
+                    return;
+                if (Taker(tensor.Blocks[block], except: null) is { } taker)
                     Give(tensor.Plan.Index, block, taker, []);
+            }
     }
 
     private void GiveSecondCopies()
     {
         foreach (TensorState tensor in Window.ToList())
         {
-            if (!_state.Workers.Values.Any(worker => worker.Waiting > 0))
+            if (_free == 0)
                 return;
-            if (SlowAfter(tensor) is not { } slow)
+            List<int> old = [.. tensor.Blocks.Leased.Where(block => Age(tensor, block) > _state.Policy.StragglerAfter)];
+            if (old.Count == 0 || SlowAfter(tensor) is not { } slow)
                 continue;
-            for (int block = 0; block < tensor.Blocks.Length; block++)
-                if (tensor.Blocks[block] is LeasedBlock { Leases: [var only] } leased && _now - only.Since > slow && Taker(leased, only.Worker) is { } taker)
+            foreach (int block in old)
+                if (Age(tensor, block) > slow && tensor.Blocks[block] is LeasedBlock { Leases: [var only] } leased && Taker(leased, only.Worker) is { } taker)
                     Give(tensor.Plan.Index, block, taker, leased.Leases);
         }
     }
 
-    /// <summary>How long a block of the tensor's stage may take before it is slow; null while too few have been committed.</summary>
+    /// <summary>How long a block's only holder has had it; nothing where it has two.</summary>
+    private TimeSpan Age(TensorState tensor, int block) =>
+        tensor.Blocks[block] is LeasedBlock { Leases: [var only] } ? _now - only.Since : TimeSpan.Zero;
+
+    /// <summary>
+    /// How long a block of the tensor's stage may take before it is slow; null while too few have been committed. The median
+    /// is of blocks spread evenly where there are many.
+    /// </summary>
     private TimeSpan? SlowAfter(TensorState tensor)
     {
-        TimeSpan[] took = [.. tensor.Blocks.OfType<CommittedBlock>().Select(block => block.Took).OfType<TimeSpan>().Order()];
-        if (took.Length == 0 || 2 * tensor.Blocks.Count(block => block is CommittedBlock) < tensor.Blocks.Length)
+        if (2 * tensor.Blocks.Committed < tensor.Blocks.Count)
+            return null;
+        int step = (tensor.Blocks.Count + MostAsked - 1) / MostAsked;
+        TimeSpan[] took = [.. Enumerable.Range(0, (tensor.Blocks.Count + step - 1) / step)
+            .Select(i => (tensor.Blocks[i * step] as CommittedBlock)?.Took).OfType<TimeSpan>().Order()];
+        if (took.Length == 0)
             return null;
         TimeSpan usual = _state.Policy.StragglerFactor * took[took.Length / 2];
         return usual > _state.Policy.StragglerAfter ? usual : _state.Policy.StragglerAfter;
@@ -73,9 +94,14 @@ internal sealed class BlockOffer
             Tensors = _state.Tensors.SetItem(tensor, owner.With(block, new LeasedBlock(attempt, state.Failures, state.FailedOn, leases.Add(lease)))),
             Workers = _state.Workers.SetItem(taker, worker with { Waiting = worker.Waiting - 1 }),
         };
+        int before = Math.Max(0, Free(taker, worker));
         _held[taker] = _held.GetValueOrDefault(taker) + 1;
+        _free += Math.Max(0, Free(taker, _state.Workers[taker])) - before;
         _assigned.Add(new AssignEffect(taker, owner.Address(block), attempt));
     }
+
+    /// <summary>Blocks the worker can take now, if any.</summary>
+    private int Free(WorkerId id, WorkerState worker) => Math.Min(worker.Waiting, worker.Slots - _held.GetValueOrDefault(id));
 
     /// <summary>The waiting worker with most free slots, one the block has not failed on if there is any in contact.</summary>
     private WorkerId? Taker(BlockState block, WorkerId? except)
@@ -86,7 +112,7 @@ internal sealed class BlockOffer
         (bool Fresh, int Free) best = default;
         foreach ((WorkerId id, WorkerState worker) in _state.Workers)
         {
-            (bool Fresh, int Free) offer = (!block.FailedOn.Contains(id), Math.Min(worker.Waiting, worker.Slots - _held.GetValueOrDefault(id)));
+            (bool Fresh, int Free) offer = (!block.FailedOn.Contains(id), Free(id, worker));
             if (id == except || offer.Free <= 0 || mustBeFresh && !offer.Fresh || taker is not null && offer.CompareTo(best) <= 0)
                 continue;
             (taker, best) = (id, offer);

@@ -59,10 +59,10 @@ public static class JobRestore
                 TensorState tensor = saved.Blocks.OfType<CommittedBlock>().Any(block => damaged.Contains(block.Result.Blob)) ? saved.Reopen() : saved;
                 if (tensor.Fit.Blobs.Any(damaged.Contains))
                 {
-                    left = left.With(tensor.Rewind()) with { Committed = left.Committed - tensor.Blocks.Count(block => block is CommittedBlock) };
+                    left = left.With(tensor.Rewind()) with { Committed = left.Committed - tensor.Blocks.Committed };
                     continue;
                 }
-                for (int i = 0; i < tensor.Blocks.Length; i++)
+                for (int i = 0; i < tensor.Blocks.Count; i++)
                     if (tensor.Blocks[i] is CommittedBlock block && damaged.Contains(block.Result.Blob))
                     {
                         tensor = tensor.With(i, PendingBlock.First with { Attempts = block.Attempts });
@@ -82,13 +82,17 @@ public static class JobRestore
     private static IEnumerable<CommitRecord> Commits(TensorState tensor)
     {
         StageId stage = (tensor.Before ?? tensor.Fit).Stage;
-        for (int i = 0; i < tensor.Blocks.Length; i++)
-            if (tensor.Blocks[i] is CommittedBlock block)
-                yield return new CommitRecord(tensor.Plan.Index, stage, i, block.Attempt, block.Result);
+        int at = 0;
+        foreach (BlockState state in tensor.Blocks)
+        {
+            if (state is CommittedBlock block)
+                yield return new CommitRecord(tensor.Plan.Index, stage, at, block.Attempt, block.Result);
+            at++;
+        }
     }
 
     private static TensorState WithCommit(TensorState tensor, CommitRecord commit) =>
-        commit.Stage == tensor.Fit.Stage && commit.Block >= 0 && commit.Block < tensor.Blocks.Length && tensor.Blocks[commit.Block] is not CommittedBlock
+        commit.Stage == tensor.Fit.Stage && commit.Block >= 0 && commit.Block < tensor.Blocks.Count && tensor.Blocks[commit.Block] is not CommittedBlock
             ? tensor.With(commit.Block, new CommittedBlock(commit.Attempt, 0, [], new WorkerId("before"), commit.Attempt, null, commit.Result))
             : tensor;
 }

@@ -57,8 +57,7 @@ public sealed record JobState
     /// <summary>Every lease.</summary>
     public IEnumerable<(BlockAddress Block, Lease Lease)> Leases =>
         from tensor in Tensors
-        from block in tensor.Blocks.Select((state, index) => (state, index))
-        where block.state is LeasedBlock
-        from lease in ((LeasedBlock)block.state).Leases
-        select (tensor.Address(block.index), lease);
+        from block in tensor.Blocks.Leased
+        from lease in ((LeasedBlock)tensor.Blocks[block]).Leases
+        select (tensor.Address(block), lease);
 }

@@ -282,7 +282,7 @@ internal sealed class JobTransition(JobState before)
         : null;
 
     private BlockState? Find(BlockAddress block) =>
-        IsAt(block.Tensor, block.Stage) && block.Block >= 0 && block.Block < _state.Tensors[block.Tensor].Blocks.Length
+        IsAt(block.Tensor, block.Stage) && block.Block >= 0 && block.Block < _state.Tensors[block.Tensor].Blocks.Count
             ? _state.Tensors[block.Tensor].Blocks[block.Block]
             : null;
 

@@ -8,7 +8,7 @@ namespace ClusterLp.Core.Jobs.State;
 /// <param name="Fit">The stage that is due and what it needs.</param>
 /// <param name="Blocks">In row order; once the tensor is done, the last stage's.</param>
 /// <param name="Reducing">All blocks are committed and their reduction has been started.</param>
-public sealed record TensorState(TensorPlan Plan, FitState Fit, ImmutableArray<BlockState> Blocks, bool Reducing)
+public sealed record TensorState(TensorPlan Plan, FitState Fit, BlockTable Blocks, bool Reducing)
 {
     /// <summary>Where a rewound tensor starts again.</summary>
     public required FitState Start { get; init; }
@@ -37,19 +37,23 @@ public sealed record TensorState(TensorPlan Plan, FitState Fit, ImmutableArray<B
 
     public BlockAddress Address(int block) => new(Plan.Index, Fit.Stage, block);
 
-    public bool AllCommitted => !Fit.IsDone && Blocks.All(block => block is CommittedBlock);
+    public bool AllCommitted => !Fit.IsDone && Blocks.Committed == Blocks.Count;
 
     /// <summary>Results in block order; every block must be committed.</summary>
     public ImmutableArray<BlockResult> Results => [.. Blocks.Select(block => ((CommittedBlock)block).Result)];
 
-    public TensorState With(int block, BlockState state) => this with { Blocks = Blocks.SetItem(block, state) };
+    public TensorState With(int block, BlockState state) => this with { Blocks = Blocks.With(block, state) };
 
     /// <summary>The block of this stage whose committed result is the blob; -1 if none is.</summary>
     public int IndexOf(BlobRef blob)
     {
-        for (int i = 0; i < Blocks.Length; i++)
-            if (Blocks[i] is CommittedBlock committed && committed.Result.Blob.Uri == blob.Uri)
-                return i;
+        int at = 0;
+        foreach (BlockState block in Blocks)
+        {
+            if (block is CommittedBlock committed && committed.Result.Blob.Uri == blob.Uri)
+                return at;
+            at++;
+        }
         return -1;
     }
 
@@ -59,15 +63,15 @@ public sealed record TensorState(TensorPlan Plan, FitState Fit, ImmutableArray<B
         get
         {
             int count = Plan.Partition.Count;
-            int done = Fit.IsDone ? count : Blocks.Count(block => block is CommittedBlock);
-            double parts = done + Blocks.Sum(block => block is LeasedBlock leased ? leased.Leases.Max(lease => lease.Share) : 0);
+            int done = Fit.IsDone ? count : Blocks.Committed;
+            double parts = done + Blocks.Leased.Sum(block => ((LeasedBlock)Blocks[block]).Leases.Max(lease => lease.Share));
             return new TensorProgress(Plan.Name, Fit.Stage, done, count, Reducing, Math.Min(1, parts / count), Fit.Power?.P);
         }
     }
 
-    private static ImmutableArray<BlockState> Fresh(TensorPlan plan, int rewinds)
+    private static BlockTable Fresh(TensorPlan plan, int rewinds)
     {
         const int attemptsOfOneTurn = 1_000_000;
-        return [.. Enumerable.Repeat<BlockState>(PendingBlock.First with { Attempts = rewinds * attemptsOfOneTurn }, plan.Partition.Count)];
+        return BlockTable.Fresh(plan.Partition.Count, PendingBlock.First with { Attempts = rewinds * attemptsOfOneTurn });
     }
 }

@@ -13,11 +13,13 @@ internal static class FactoriseStep
 {
     private const int PartRows = 8 * RowRegression.TileRows;
 
+    [ThreadStatic] private static byte[]? _stored;
+
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
         var parameters = (FactoriseParameters)task.Parameters;
         (TensorPlan plan, int d, int k) = (task.Plan, task.Plan.Columns, parameters.Rank);
-        float[] rows = StepData.ReadRows(task, source, parameters.Scale);
+        Span<float> rows = StepData.ReadRows(task, source, parameters.Scale);
         int count = rows.Length / d;
         double[] rowWeights = StepData.ReadRowWeights(task);
         OrthonormalBasis basis = StepData.ReadBasis(context, parameters.Basis, d, k);
@@ -25,9 +27,10 @@ internal static class FactoriseStep
         var regression = new RowRegression(basis, plan.Method == Method.Lp ? plan.P : 2, RegressionOptions.For(plan.P));
 
         int size = plan.FactorType.Size();
-        byte[] stored = GC.AllocateUninitializedArray<byte>(checked(Math.Max(count, d) * k * size));
+        Memory<byte> kept = StepData.Reuse(ref _stored, checked(Math.Max(count, d) * k * size));
+        Span<byte> stored = kept.Span;
         float[] rounded = basis.Rows.AsSpan(0, k * d).ToArray();
-        StoreAndReadBack(plan.FactorType, rounded, stored.AsSpan(0, rounded.Length * size));
+        StoreAndReadBack(plan.FactorType, rounded, stored.Slice(0, rounded.Length * size));
         PackedMatrix<float> v = PackedMatrix<float>.FromRows(rounded, k, d);
         var u = new float[PartRows * k];
         var residual = new float[PartRows * d];
@@ -41,7 +44,7 @@ internal static class FactoriseStep
             context.Cancellation.ThrowIfCancellationRequested();
             context.Progress?.Invoke((double)first / count);
             int height = Math.Min(PartRows, count - first);
-            ReadOnlySpan<float> a = rows.AsSpan(first * d, height * d);
+            ReadOnlySpan<float> a = rows.Slice(first * d, height * d);
             ReadOnlySpan<double> c = rowWeights.AsSpan(first, height);
             Span<float> target = u.AsSpan(0, height * k);
             RegressionOutcome outcome = regression.Solve(a, height, target, context.Cancellation);
@@ -50,7 +53,7 @@ internal static class FactoriseStep
 
             // Rounding happens in the matrix' own units, measuring in scaled ones: a power of two lies between.
             StepData.Multiply(target, (float)(1 / parameters.Scale));
-            StoreAndReadBack(plan.FactorType, target, stored.AsSpan(first * k * size, height * k * size));
+            StoreAndReadBack(plan.FactorType, target, stored.Slice(first * k * size, height * k * size));
             if (PowerSums.FirstNonFinite(target) >= 0)
                 throw ClusterLpException.BadInput(
                     $"tensor \"{plan.Name}\": a factor's entry in row {plan.Partition.FirstRow(task.Address.Block) + first + PowerSums.FirstNonFinite(target) / k} is beyond {plan.FactorType}'s range; choose --dtype f32.");
@@ -65,7 +68,7 @@ internal static class FactoriseStep
             svd.ProjectionResidual(a, height, residual);
             baseline.Add(residual, height, d, c);
         }
-        ArrayBlob blob = new ArrayBlob().Add("u", plan.FactorType, stored.AsMemory(0, count * k * size), count, k);
+        ArrayBlob blob = new ArrayBlob().Add("u", plan.FactorType, kept.Slice(0, count * k * size), count, k);
         return new BlockResult(StepData.Write(context, blobName, blob),
             new FactoriseFigures(ours.InOriginalUnits(parameters.Scale), (isBaseline ? ours : baseline).InOriginalUnits(parameters.Scale), gap, iterations,
                 norms.InOriginalUnits(parameters.Scale)));

@@ -27,7 +27,7 @@ internal static class LewisStep
     {
         var parameters = (LewisParameters)task.Parameters;
         (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
-        float[] rows = StepData.ReadRows(task, source, parameters.Scale);
+        Span<float> rows = StepData.ReadRows(task, source, parameters.Scale);
         int count = rows.Length / d;
         double[] rowWeights = StepData.ReadRowWeights(task);
         double[]? before = parameters.PreviousWeights is null ? null : StepData.Read(context, parameters.PreviousWeights).Get<double>("weights");
@@ -40,7 +40,7 @@ internal static class LewisStep
         var norms = new double[count];
         for (int i = 0; i < count; i++)
         {
-            norms[i] = Math.Sqrt(PowerSums.Squares(rows.AsSpan(i * d, d)));
+            norms[i] = Math.Sqrt(PowerSums.Squares(rows.Slice(i * d, d)));
             weightSum += weights[i];
             normSum += rowWeights[i] * norms[i];
             change = Math.Max(change, before is null ? double.MaxValue : Math.Abs(Math.Log(weights[i] / before[i])));

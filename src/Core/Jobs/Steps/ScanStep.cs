@@ -24,7 +24,7 @@ internal static class ScanStep
         BlockPartition partition = plan.Partition;
         long firstRow = partition.FirstRow(task.Address.Block);
         int count = partition.RowCount(task.Address.Block);
-        float[] rows = StepData.ReadRows(task, source, 1);
+        Span<float> rows = StepData.ReadRows(task, source, 1);
         if (PowerSums.FirstNonFinite(rows) is var bad and >= 0)
             throw ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
                 $"tensor \"{plan.Name}\", row {firstRow + bad / d}, column {bad % d} (counted from 0): the entry is {rows[bad]}; every entry must be a finite float32 number."));
@@ -36,7 +36,7 @@ internal static class ScanStep
         long stride = (plan.Rows + SampleRows - 1) / SampleRows;
         for (int i = 0; i < count; i++)
         {
-            ReadOnlySpan<float> row = rows.AsSpan(i * d, d);
+            ReadOnlySpan<float> row = rows.Slice(i * d, d);
             absolute += PowerSums.AbsolutePower(row, 1);
             largest = Math.Max(largest, PowerSums.Squares(row));
             weightSum += rowWeights[i];

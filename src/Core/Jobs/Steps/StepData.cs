@@ -11,28 +11,37 @@ namespace ClusterLp.Core.Jobs.Steps;
 internal static class StepData
 {
     // A thread computes one block after another, nearly all of one size: fresh arrays of that size would cost more in page
-    // faults than the conversion that fills them.
+    // faults than the conversion that fills them, and several generations of them would lie in memory at once.
     [ThreadStatic] private static float[]? _rows;
     [ThreadStatic] private static double[]? _gram;
 
     /// <summary>
-    /// The block's rows, count x d, every entry multiplied by <paramref name="scale"/> (a power of two: exact). The array is
-    /// this thread's, and valid until its next block.
+    /// The block's rows, count x d, every entry multiplied by <paramref name="scale"/> (a power of two: exact). They lie in
+    /// an array of this thread's, and are valid until its next block.
     /// </summary>
     /// <exception cref="ClusterLpException">The rows are not those the scan read (exit 65).</exception>
-    public static float[] ReadRows(BlockTask task, IMatrixSource source, double scale)
+    public static Span<float> ReadRows(BlockTask task, IMatrixSource source, double scale)
     {
         BlockPartition partition = task.Plan.Partition;
         int block = task.Address.Block, count = partition.RowCount(block);
         int length = checked(count * task.Plan.Columns);
-        if (_rows?.Length != length)
-            _rows = GC.AllocateUninitializedArray<float>(length);
-        float[] rows = _rows;
+        Span<float> rows = Reuse(ref _rows, length).Span;
         source.ReadRows(partition.FirstRow(block), count, rows);
         if (task.Input is { } scanned && InputChecksums.Of<float>(rows) != scanned.Rows)
             throw Changed(task, task.Plan.Input);
         Multiply(rows, (float)scale);
         return rows;
+    }
+
+    /// <summary>
+    /// The beginning of this thread's array, made anew where it is too short, with whatever the last block left in it.
+    /// Pinned, which is a heap of its own: the collector lets garbage grow with what survives beside it.
+    /// </summary>
+    public static Memory<T> Reuse<T>(ref T[]? kept, int length) where T : unmanaged
+    {
+        if (kept is null || kept.Length < length)
+            kept = GC.AllocateUninitializedArray<T>(length, pinned: true);
+        return kept.AsMemory(0, length);
     }
 
     public static void Multiply(Span<float> values, float factor)
@@ -103,19 +112,17 @@ internal static class StepData
     public static bool IsSampled(long row, long rows) => row % Math.Max(1, (rows + 4095) / 4096) == 0;
 
     /// <summary>sum_i w_i a_i a_i^T as a packed triangle, in tiles so that a stop is noticed.</summary>
-    public static double[] PackedGram(float[] rows, int count, int d, ReadOnlySpan<double> weights, StepContext context, double progressFrom)
+    public static double[] PackedGram(ReadOnlySpan<float> rows, int count, int d, ReadOnlySpan<double> weights, StepContext context, double progressFrom)
     {
         const int tile = 512;
-        if (_gram?.Length != d * d)
-            _gram = new double[d * d];
-        double[] gram = _gram;
-        Array.Clear(gram);
+        Span<double> gram = Reuse(ref _gram, d * d).Span;
+        gram.Clear();
         for (int first = 0; first < count; first += tile)
         {
             context.Cancellation.ThrowIfCancellationRequested();
             context.Progress?.Invoke(progressFrom + (1 - progressFrom) * first / count);
             int height = Math.Min(tile, count - first);
-            Kernels.Gram.AccumulateUpper(rows.AsSpan(first * d, height * d), height, d, weights.IsEmpty ? default : weights.Slice(first, height), gram);
+            Kernels.Gram.AccumulateUpper(rows.Slice(first * d, height * d), height, d, weights.IsEmpty ? default : weights.Slice(first, height), gram);
         }
         return PackedTriangle.Pack(gram, d);
     }

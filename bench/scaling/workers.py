@@ -1,0 +1,33 @@
+"""One worker process of one thread beside two, on loopback, alternating; the factors must be the same bytes."""
+import sys
+
+from processes import Cluster, matrix, target
+
+
+def run(a, results):
+    kept = results.setdefault("workers", {"runs": [], "targets": []})
+    print("workers: whole jobs from the coordinator's start to its end, one thread a worker; best of the repetitions")
+    for rows, columns, p in a.jobs:
+        path = matrix(a.work, rows, columns)
+        rank = max(1, int(a.rank * columns / a.columns))
+        seconds = {1: [], 2: []}
+        for _ in range(a.repeat):
+            hashes = set()
+            for count in (1, 2):
+                cluster = Cluster(a, path, f"workers-{count}", count, {"rank": rank, "p": p})
+                hashes.add(cluster.hash)
+                seconds[count].append(cluster.seconds)
+                cpu = [w.cpu for w in cluster.workers]
+                kept["runs"].append({
+                    "rows": rows, "columns": columns, "p": p, "rank": rank, "workers": count, "seconds": cluster.seconds, "parts": cluster.report["seconds"],
+                    "coordinator_cpu": cluster.coordinator.cpu, "worker_cpu": cpu, "stages": cluster.stages})
+                print(f"  {rows:9,} x {columns} p={p:g}, {count} worker(s): {cluster.seconds:7.1f} s, writing the output {cluster.report['seconds']['assemble']:5.1f} s;"
+                      f" processor seconds: workers {sum(cpu):7.1f}, coordinator {cluster.coordinator.cpu:6.1f}", flush=True)
+            if len(hashes) > 1:
+                sys.exit("bench: one worker and two gave different factors")
+        speedup = min(seconds[1]) / min(seconds[2])
+        title = f"{rows:,} x {columns} p={p:g}: one worker / two"
+        if min(seconds[1]) >= 60:
+            target(title, speedup, 1.8, ">=", kept["targets"])
+        else:
+            print(f"  {title:66} {speedup:8.3f}   (less than a minute: no target)")

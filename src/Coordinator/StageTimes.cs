@@ -1,0 +1,39 @@
+using System.Diagnostics;
+using System.Globalization;
+using Akka.Event;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.State;
+
+namespace ClusterLp.Coordinator;
+
+/// <summary>
+/// Says in the log how long each stage took: its blocks, from the first handed out to the last committed, one block on
+/// average, and the reduction, during which the tensor's blocks wait.
+/// </summary>
+internal sealed class StageTimes(ILoggingAdapter log)
+{
+    private readonly Dictionary<(int Tensor, StageId Stage), (long Assigned, long Committed)> _times = [];
+
+    /// <summary>A block of the stage is handed out; the first counts.</summary>
+    public void Assigned(BlockAddress block) => _times.TryAdd((block.Tensor, block.Stage), (Stopwatch.GetTimestamp(), 0));
+
+    /// <summary>All blocks are committed.</summary>
+    public void Reducing(int tensor, StageId stage)
+    {
+        // Nothing was handed out where an earlier run had committed all.
+        if (_times.TryGetValue((tensor, stage), out var times))
+            _times[(tensor, stage)] = times with { Committed = Stopwatch.GetTimestamp() };
+    }
+
+    /// <summary>The stage is over.</summary>
+    /// <param name="before">The tensor before its reduction counts.</param>
+    public void Reduced(TensorState before)
+    {
+        if (!_times.Remove((before.Plan.Index, before.Fit.Stage), out var times))
+            return;
+        // Blocks that another process computed have no time.
+        double each = before.Blocks.OfType<CommittedBlock>().Select(block => block.Took?.TotalSeconds).Average() ?? 0;
+        log.Info("{0}", string.Create(CultureInfo.InvariantCulture,
+            $"tensor \"{before.Plan.Name}\", {before.Fit.Stage}: {before.Blocks.Count} blocks in {Stopwatch.GetElapsedTime(times.Assigned, times.Committed).TotalSeconds:0.0000} s, {each:0.0000} s each; reduced in {Stopwatch.GetElapsedTime(times.Committed).TotalSeconds:0.0000} s"));
+    }
+}
