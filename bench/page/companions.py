@@ -2,14 +2,19 @@
 import os, signal, subprocess, time
 from measure import ROOT
 
+CHESS = "artifacts/bench/public/nnue.npy"
 # Name in bench/, heading, what it shows, options of the full page, options of the quick one.
 COMPANIONS = [
     ("run", "Targets", "Whole jobs beside numpy and scikit-learn, alternating, and what the ratios should be.",
      ["--repeat", "3"], ["--rows", "4096", "--columns", "128", "--rank", "89", "--repeat", "1"]),
     ("kernels", "Kernels", "Our kernels beside OpenBLAS in one process.", ["5"], ["1"]),
-    ("regression", "Regression step", "Distance from the optimum, and time.", [], []),
+    ("factorisations", "Factorisations without OpenBLAS", "Our own beside OpenBLAS', alone and in whole jobs.",
+     ["--sizes", "256", "768", "1024", "--rounds", "2", "--repeat", "1"], ["--sizes", "128", "--rounds", "1", "--repeat", "0"]),
+    ("regression", "Regression step", "Variants of the row-wise regression on rows of the chess network: certified gap and time.",
+     [CHESS, "183", "1024", "1"], [CHESS, "183", "64", "1"]),
     ("joint", "Joint fit", "Entrywise error beside the plain one-machine prototype.", [], []),
-    ("scale", "Scale", "Workers, rows and memory.", [], []),
+    ("scale", "Scale", "Time as the rows grow; workers, memory and the model of large clusters are in [scaling.md](scaling.md).",
+     ["--only", "linear", "--rows", "50000", "200000", "1000000", "--repeat", "1"], ["--only", "linear", "--rows", "5000", "20000", "40000", "--repeat", "1"]),
 ]
 LIMIT = 240  # seconds for one of them
 
@@ -31,7 +36,7 @@ def measure(name, heading, about, options, limit=LIMIT):
         return result
     start = time.perf_counter()
     # A session of its own, so that nothing it started outlives it.
-    process = subprocess.Popen([str(path), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen([str(path), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True)
     try:
         out, err = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:

@@ -1,7 +1,10 @@
 """What the figures say, in sentences: first where we lose. Each sentence is made from the figures and left out where the
 programs were not measured."""
 
-SVD = "numpy: full SVD"
+from page.contenders import OURS, PEERS, REFERENCE as SVD
+
+MINIMISE = {"lp": "lp", "joint": "lp", "l1": "l1", "joint1": "l1"}  # our variants and the error each minimises
+WORDS = {"l1": "l_1", "lp": "l_1.5"}
 
 
 def results(section):
@@ -34,15 +37,14 @@ def across(found, ours, theirs, figure):
 
 def lost(found):
     lines = []
-    for name in ("clusterlp: p = 1.5", "clusterlp: p = 1", "clusterlp: p = 1.5, joint fit", "clusterlp: p = 1, joint fit"):
+    for name in (OURS[key].name for key in MINIMISE):
         frobenius, largest = across(found, name, SVD, "frobenius"), across(found, name, SVD, "max_row")
         if frobenius:
             lines.append(f"{name}: the Frobenius error is {spread(frobenius)} times SVD's, the largest row's {spread(largest)} times. SVD has the "
                          "lowest Frobenius error there is.")
     for key, section, by_name in sections(found):
         slower = []
-        for ours, theirs in (("clusterlp: SVD", "numpy: Gram + eigh"), ("clusterlp: SVD", SVD), ("clusterlp: p = 1.5", SVD),
-                             ("clusterlp: p = 1", SVD), ("clusterlp: p = 1.5, joint fit", SVD), ("clusterlp: p = 1, joint fit", SVD)):
+        for ours, theirs in ((OURS["svd"].name, PEERS["gram"].name), *((OURS[key].name, SVD) for key in ("svd", *MINIMISE))):
             r = ratio(by_name, ours, theirs, "seconds")
             if r is not None and r > 1:
                 slower.append(f"{ours.removeprefix('clusterlp: ')} takes {r:.1f} times {theirs.replace(': ', chr(39) + 's ')}")
@@ -50,7 +52,7 @@ def lost(found):
             lines.append(f"Time, {section['title']}: " + "; ".join(slower) + ".")
         theirs = {n: r for n, r in by_name.items() if not r["ours"]}
         ours = {n: r for n, r in by_name.items() if r["ours"]}
-        for field, word in (("l1", "l_1"), ("lp", "l_1.5")):
+        for field, word in WORDS.items():
             low, mine = min(r["errors"][field] for r in theirs.values()), min(r["errors"][field] for r in ours.values())
             if low < mine * (1 - 1e-4):
                 who = next(n for n, r in theirs.items() if r["errors"][field] == low)
@@ -64,21 +66,21 @@ def lost(found):
 
 def won(found):
     lines = []
-    for name, field, word in (("clusterlp: p = 1.5", "lp", "l_1.5"), ("clusterlp: p = 1", "l1", "l_1"),
-                              ("clusterlp: p = 1.5, joint fit", "lp", "l_1.5"), ("clusterlp: p = 1, joint fit", "l1", "l_1")):
+    for key, field in MINIMISE.items():
+        name = OURS[key].name
         ratios = [r for r in across(found, name, SVD, field) if r < 1]
         if ratios:
-            lines.append(f"{name}: the {word} error is {spread(ratios, 3)} of SVD's at the same rank.")
+            lines.append(f"{name}: the {WORDS[field]} error is {spread(ratios, 3)} of SVD's at the same rank.")
     for key, section, by_name in sections(found):
         faster = []
-        for ours in ("clusterlp: SVD", "clusterlp: p = 1.5", "clusterlp: p = 1", "clusterlp: p = 1.5, joint fit"):
+        for ours in (OURS[key].name for key in ("svd", *MINIMISE)):
             slower = [f"{theirs} ({r:.2f})" for theirs in by_name if not by_name[theirs]["ours"]
                       and (r := ratio(by_name, ours, theirs, "seconds")) is not None and r < 1]
             if slower:
                 faster.append(f"{ours.removeprefix('clusterlp: ')} takes less than {', '.join(slower)}")
         if faster:
             lines.append(f"Time, {section['title']}: " + "; ".join(faster) + ".")
-        smaller = [r for n in ("clusterlp: SVD", "clusterlp: p = 1.5", "clusterlp: p = 1") if (r := ratio(by_name, n, SVD, "peak_mib")) is not None and r < 1]
+        smaller = [r for n in ("svd", "lp", "l1") if (r := ratio(by_name, OURS[n].name, SVD, "peak_mib")) is not None and r < 1]
         if smaller:
             lines.append(f"Memory, {section['title']}: {spread(smaller)} of numpy's full SVD.")
     return lines or ["Nowhere in these figures."]

@@ -2,15 +2,13 @@
 import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+from page.contenders import OURS, REFERENCE as SVD
 from page.findings import sections
 
-SVD = "numpy: full SVD"
 GREY = "#767676"
-COLOURS = {  # dark enough on white, told apart by the colour-blind (Okabe and Ito, 2008), markers differ too
-    "clusterlp: SVD": ("#000000", "s"), "clusterlp: Lewis, p = 1.5": ("#56b4e9", "v"), "clusterlp: Lewis, p = 1": ("#56b4e9", "^"),
-    "clusterlp: p = 1.5": ("#0072b2", "o"), "clusterlp: p = 1.5, exact fit": ("#009e73", "D"), "clusterlp: p = 1": ("#d55e00", "o"),
-    "clusterlp: p = 1.5, joint fit": ("#cc79a7", "P"), "clusterlp: p = 1, joint fit": ("#e69f00", "P"),
-}
+COLOURS = {OURS[key].name: look for key, look in {  # dark enough on white, told apart by the colour-blind (Okabe and Ito, 2008), markers differ too
+    "svd": ("#000000", "s"), "lewis": ("#56b4e9", "v"), "lewis1": ("#56b4e9", "^"), "lp": ("#0072b2", "o"), "exact": ("#009e73", "D"),
+    "l1": ("#d55e00", "o"), "joint": ("#cc79a7", "P"), "joint1": ("#e69f00", "P")}.items()}
 CAP = 1.15  # of the relative l_1.5 error in a plot: what lies above stands at the edge, with its figure
 PEER_MARKERS = ["o", "s", "^", "v", "D", "P", "X", "<", ">", "*"]
 STYLE = {"svg.hashsalt": "clusterlp", "svg.fonttype": "none", "font.size": 9, "font.family": "sans-serif", "axes.spines.top": False,

@@ -1,11 +1,11 @@
-"""docs/benchmarks.md from the JSON that the measurements leave: text in template.md, tables and findings made here. Standard
-library only; the plots are plots.py's."""
+"""docs/benchmarks.md from the JSON that the measurements leave: text in template.md, tables and findings made here, plots
+by plots.py."""
 import json, pathlib, string
-from page import findings
+from page import companions, findings, sections
+from page.contenders import REFERENCE
 
-SECTIONS = ["generated", "nnue", "lid", "heavy"]
-COMPANIONS = ["run", "kernels", "regression", "joint", "scale"]
-REFERENCE = "numpy: full SVD"
+SECTIONS = [section.key for section in sections.sections(quick=False)]
+COMPANIONS = [companion[0] for companion in companions.COMPANIONS]
 HEADINGS = ["program", "s", "x SVD's", "peak MiB", "l_1", "l_1.5", "Frobenius", "largest row"]
 
 
