@@ -54,7 +54,7 @@ internal sealed class FakePipeline : IFitPipeline
         {
             ScanParameters => new ScanFigures(rows[0], 1, new InputChecksums(1, 1)),
             RefineParameters => new RefineFigures(rows[0]),
-            _ => new FactoriseFigures(ErrorSums.Zero, ErrorSums.Zero, rows[0], 1, ErrorSums.Zero),
+            _ => new FactoriseFigures(ErrorSums.Zero, ErrorSums.Zero, new RegressionOutcome(rows[0], 0, 0, 0, 1), ErrorSums.Zero),
         });
     }
 

@@ -56,6 +56,16 @@ public class RenderingTests
     }
 
     [Fact]
+    public void The_certificate_is_told_and_rows_that_missed_the_tolerance_are_counted()
+    {
+        TensorReport tensor = Tensor("w", new Errors(70, 887, 102, 5, null), new Errors(100, 1000, 100, 4, null)) with { LargestGap = 0.012, SumGap = 0.0034, Tolerance = 0.01 };
+        string words = InOneLine(Render(Report(tensor), 80));
+        Assert.Contains("every row of U is within 1.2 % of its best l_1.5 error, and the sum of |r|^1.5 within 0.34 % of the least.", words);
+        Assert.DoesNotContain("iterations ran out", words);
+        Assert.Contains("7 of 50265 rows did not come within the tolerance of 1 %", InOneLine(Render(Report(tensor with { RowsAboveTolerance = 7 }), 80)));
+    }
+
+    [Fact]
     public void Rounding_errors_are_not_compared()
     {
         string words = InOneLine(Render(Report(Tensor("w", new Errors(2e-6, 2e-6, 2e-6, 1e-6, null), new Errors(1e-6, 1e-6, 1e-6, 1e-6, null)) with { RelativeLp = 1e-7 }), 80));

@@ -45,7 +45,7 @@ public class UsageTests
     }
 
     [Theory]
-    [InlineData("compress", "--compression", "--target-error", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--json")]
+    [InlineData("compress", "--compression", "--target-error", "--tolerance", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--json")]
     [InlineData("coordinator", "--job", "--listen", "--insecure", "--job-dir", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
     [InlineData("worker", "--coordinator", "--threads", "--rejoin-timeout", "--drain-timeout", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
     [InlineData("certs", "--dir", "--host", "--days", "--force", "--json")]

@@ -20,6 +20,9 @@ public sealed class WireSerializerTests : IDisposable
         (t, k, r, b) => new BlockAddress(t, new StageId((StageKind)k, r), b));
     private static readonly Gen<ErrorSums> Sums = Gen.Double.Array[5].Select(x => new ErrorSums(x[0], x[1], x[2], x[3], x[4]));
 
+    private static readonly Gen<RegressionOutcome> Outcomes = Gen.Select(Gen.Double.Array[3], Gen.Long.Array[2],
+        (x, n) => new RegressionOutcome(x[0], x[1], x[2], n[0], n[1]));
+
     private static readonly Gen<InputChecksums> Checksums = Gen.Select(Gen.ULong, Gen.ULong, (r, w) => new InputChecksums(r, w));
 
     private static readonly Gen<StageFigures> Figures = Gen.OneOf(
@@ -27,7 +30,7 @@ public sealed class WireSerializerTests : IDisposable
         Gen.Double.Array[3].Select(x => (StageFigures)new LewisFigures(x[0], x[1], x[2])),
         Gen.Int.Select(x => (StageFigures)new CoresetFigures(x)),
         Gen.Double.Select(x => (StageFigures)new RefineFigures(x)),
-        Gen.Select(Sums, Sums, Gen.Double, Gen.Long, Sums, (a, b, g, i, n) => (StageFigures)new FactoriseFigures(a, b, g, i, n)));
+        Gen.Select(Sums, Sums, Outcomes, Sums, (a, b, o, n) => (StageFigures)new FactoriseFigures(a, b, o, n)));
 
     private static readonly Gen<StageParameters> Parameters = Gen.OneOf(
         Gen.Const((StageParameters)new ScanParameters()),
@@ -36,11 +39,11 @@ public sealed class WireSerializerTests : IDisposable
         Gen.Select(Gen.Double.Array[2], Blob, Gen.Int, (x, b, k) => (StageParameters)new RefineParameters(x[0], b, k, x[1])),
         Gen.Select(Gen.Double, Blob, Blob, Gen.Int, (s, b, v, k) => (StageParameters)new FactoriseParameters(s, b, v, k)));
 
-    private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[3], Gen.Double.Array[2], Gen.ULong, Gen.Bool.Array[4], Gen.Int[0, 15],
+    private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[3], Gen.Double.Array[3], Gen.ULong, Gen.Bool.Array[5], Gen.Int[0, 15],
         (i, s, x, seed, has, type) => new TensorPlan
         {
             Index = i[0], Name = s[0], Rows = i[1], Columns = i[2], InputType = (ElementType)type, FactorType = (ElementType)(15 - type),
-            BlockRows = i[3], Rank = has[0] ? i[0] : null, TargetError = has[1] ? x[0] : null, P = x[1], Method = (Method)(type % 3), Fit = (Fit)(type % 2),
+            BlockRows = i[3], Rank = has[0] ? i[0] : null, TargetError = has[1] ? x[0] : null, P = x[1], Tolerance = has[4] ? x[2] : null, Method = (Method)(type % 3), Fit = (Fit)(type % 2),
             Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3],
         });
 

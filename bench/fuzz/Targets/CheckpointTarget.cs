@@ -24,7 +24,7 @@ internal static class CheckpointTarget
         var blob = new BlobRef("file:t0/a", 9, "00");
         var scan = new StageId(StageKind.Scan, 0);
         var scanned = new BlockResult(blob, new ScanFigures(1, 2, new InputChecksums(4, 5)));
-        var factorised = new BlockResult(blob, new FactoriseFigures(ErrorSums.Zero, new ErrorSums(1, 2, 3, 4, 5), 0.25, 7, ErrorSums.Zero));
+        var factorised = new BlockResult(blob, new FactoriseFigures(ErrorSums.Zero, new ErrorSums(1, 2, 3, 4, 5), new RegressionOutcome(0.25, 5, 6, 0, 7), ErrorSums.Zero));
         var fit = new FitState { Stage = new StageId(StageKind.Factorise, 0), Rank = 1, Scale = 0.125, Basis = blob, SvdBasis = blob };
         FitState done = fit with { Stage = new StageId(StageKind.Done, 0), UBlocks = [blob, blob] };
         byte[] snapshot = Json(CheckpointLine.Write(Fresh.ToCheckpoint()));

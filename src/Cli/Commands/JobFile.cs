@@ -17,7 +17,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
 
     private static readonly string[] Keys =
     [
-        "model", "output", "tensor", "rank", "compression", "target-error", "p", "method", "fit", "row-weights", "block-rows", "seed",
+        "model", "output", "tensor", "rank", "compression", "target-error", "p", "tolerance", "method", "fit", "row-weights", "block-rows", "seed",
         "dtype", "reconstruct", "force", "job-dir",
     ];
 
@@ -74,6 +74,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 TargetError = Number("target-error"),
                 P = IsAuto("p") ? 1.5 : Number("p", $" or \"{OptionParsers.Auto}\"") ?? 1.5,
                 AutoP = IsAuto("p"),
+                Tolerance = Number("tolerance"),
                 Method = Word<Method>("method") ?? Method.Lp,
                 Fit = Word<Fit>("fit") ?? Fit.Coreset,
                 RowWeights = FilePath("row-weights"),

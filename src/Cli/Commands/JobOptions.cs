@@ -32,6 +32,7 @@ internal sealed class JobOptions
     public readonly Option<double?> Compression = OptionParsers.Number("--compression", "C", "Share of the elements to save, between 0 and 1; the rank follows.");
     public readonly Option<double?> TargetError = OptionParsers.Number("--target-error", "E", "Relative l_p error ||A - UV||_p / ||A||_p not to exceed, between 0 and 1 (with --row-weights: rows weighted); the rank is estimated first, measured on all rows, and raised where the factors miss it.");
     public readonly Option<(double? P, bool Auto)?> P = OptionParsers.Power("--p", "Which l_p error to minimise, from 1 (most robust) to 2 (SVD), or auto: chosen for each tensor from what SVD leaves of it (default: 1.5).");
+    public readonly Option<double?> Tolerance = OptionParsers.Number("--tolerance", "T", "How far, relatively, a row's l_p error may stay from the best possible given V, by certificate; from 1e-5 to 0.5 (default: 0.01 at p = 1, 0.002 elsewhere).");
     public readonly Option<Method> Method = OptionParsers.Word<Method>("--method", "lp: entrywise l_p (default); lewis: axes of the Lewis ellipsoid, U by projection; svd: truncated SVD.");
     public readonly Option<Fit> Fit = OptionParsers.Word<Fit>("--fit", "coreset: fit V on a sample of rows, refine on all (default); exact: fit on all rows.");
     public readonly Option<string?> RowWeights = new("--row-weights") { Description = "Positive weights of the rows, such as token frequencies: one a line, or a one-dimensional .npy.", HelpName = "FILE" };
@@ -45,7 +46,7 @@ internal sealed class JobOptions
     {
         command.Arguments.Add(Model);
         foreach (Option option in new Option[]
-            { Output, Tensors, Compression, Rank, TargetError, P, Method, Fit, RowWeights, Dtype, Reconstruct, Seed, BlockRows, Force })
+            { Output, Tensors, Compression, Rank, TargetError, P, Tolerance, Method, Fit, RowWeights, Dtype, Reconstruct, Seed, BlockRows, Force })
             command.Options.Add(option);
     }
 
@@ -62,6 +63,7 @@ internal sealed class JobOptions
             TargetError = parse.GetValue(TargetError),
             P = parse.GetValue(P)?.P ?? 1.5,
             AutoP = parse.GetValue(P)?.Auto ?? false,
+            Tolerance = parse.GetValue(Tolerance),
             Method = parse.GetValue(Method),
             Fit = parse.GetValue(Fit),
             RowWeights = parse.GetValue(RowWeights),

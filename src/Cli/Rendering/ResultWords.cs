@@ -51,7 +51,9 @@ internal static class ResultWords
             yield return relative + ".";
         }
         if (tensor.Method == "lp" && tensor.LargestGap > 0)
-            yield return $"Given V, every row of U is within {(100 * tensor.LargestGap).ToString("G2", CultureInfo.InvariantCulture)} % of its best {NormName(tensor.P)} error.";
+            yield return $"Given V, every row of U is within {Share(tensor.LargestGap)} % of its best {NormName(tensor.P)} error, and {Sum(tensor, weighted)} within {Share(tensor.SumGap)} % of the least.";
+        if (tensor.RowsAboveTolerance > 0)
+            yield return $"{tensor.RowsAboveTolerance} of {tensor.Rows} rows did not come within the tolerance of {Share(tensor.Tolerance ?? 0)} % before their iterations ran out.";
         if (tensor.AutoP is { } chosen)
             yield return $"{Power(tensor.P, auto: true)}: the likeliest shape of a generalised Gaussian for what SVD of rank {chosen.Rank} leaves of {chosen.SampleRows} rows"
                 + (chosen.TailIndex is double tail ? $"; its largest 1 % fall off with tail index {tail.ToString("G2", CultureInfo.InvariantCulture)}." : ".");
@@ -66,6 +68,11 @@ internal static class ResultWords
             : $" Before, {string.Join(", ", search.Tries.SkipLast(1).Select(last => $"rank {last.Rank} had {Figures.Error(last.Measured ?? 0)}"))}.";
         return $"The target error is met: rank {search.Tries[^1].Rank} has a relative error of {Figures.Error(search.Tries[^1].Measured ?? 0)} on all rows; the first rank came from {from}.{raised}";
     }
+
+    private static string Share(double part) => (100 * part).ToString("G2", CultureInfo.InvariantCulture);
+
+    private static string Sum(TensorReport tensor, bool weighted) =>
+        string.Create(CultureInfo.InvariantCulture, $"the{(weighted ? " row-weighted" : "")} sum of |r|{(tensor.P == 1 ? "" : $"^{tensor.P}")}");
 
     // SVD has the least Frobenius error of all matrices of its rank (Eckart and Young), unless its rows were weighted.
     private static string Must(TensorReport tensor, bool weighted) =>

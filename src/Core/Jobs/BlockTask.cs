@@ -76,7 +76,6 @@ public sealed record RefineFigures(double Objective) : StageFigures;
 
 /// <param name="Ours">Error sums of the factors as stored (after rounding), original units.</param>
 /// <param name="Svd">Error sums of the rank-k SVD (row-weighted where weights are given), original units.</param>
-/// <param name="LargestGap">Largest relative l_p gap to the certified lower bound over the rows; 0 for projections.</param>
-/// <param name="Iterations">Sum over rows of regression iterations.</param>
+/// <param name="Regression">How far U can be from optimal given V, original units.</param>
 /// <param name="Norms">The same sums of the rows themselves.</param>
-public sealed record FactoriseFigures(ErrorSums Ours, ErrorSums Svd, double LargestGap, long Iterations, ErrorSums Norms) : StageFigures;
+public sealed record FactoriseFigures(ErrorSums Ours, ErrorSums Svd, RegressionOutcome Regression, ErrorSums Norms) : StageFigures;

@@ -51,8 +51,8 @@ public sealed record FitState
     public ErrorSums? Svd { get; init; }
     /// <summary>The same sums of the input itself, once factorised.</summary>
     public ErrorSums? Norms { get; init; }
-    public double LargestGap { get; init; }
-    public long RegressionIterations { get; init; }
+    /// <summary>Of the regression for U, original units.</summary>
+    public RegressionOutcome Regression { get; init; }
     /// <summary>Blobs no later stage reads; the owner of the store may delete them after committing this state.</summary>
     public ImmutableArray<BlobRef> Superseded { get; init; } = [];
 

@@ -22,6 +22,8 @@ public sealed record TensorPlan
     public required double P { get; init; }
     /// <summary>The scan's reduction chooses p (<see cref="FitState.Power"/>); <see cref="P"/> says nothing until then.</summary>
     public bool AutoP { get; init; }
+    /// <inheritdoc cref="JobSpec.Tolerance"/>
+    public double? Tolerance { get; init; }
     public required Method Method { get; init; }
     public required Fit Fit { get; init; }
     public required ulong Seed { get; init; }

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Jobs;
 
@@ -71,6 +72,10 @@ public static class JobPlanner
             throw OutOfRange("compression", c, "between 0 and 1 (the share of elements to save)");
         if (spec.TargetError is double e && !(e > 0 && e < 1))
             throw OutOfRange("target-error", e, "between 0 and 1 (relative to the matrix' l_p norm)");
+        if (spec.Tolerance is double t && !(t >= RegressionOptions.LeastGap && t <= 0.5))
+            throw OutOfRange("tolerance", t, "from 1e-5 (float32 says no more) to 0.5");
+        if (spec.Tolerance is not null && spec.Method != Method.Lp)
+            throw ClusterLpException.Usage("tolerance belongs to method lp: the other methods project, and there is nothing to iterate.");
         if (spec.BlockRows is int rows && rows < 1)
             throw OutOfRange("block-rows", rows, "of 1 or more");
         if (spec.Dtype is not (null or ElementType.F32 or ElementType.F16 or ElementType.BF16))
@@ -125,6 +130,7 @@ public static class JobPlanner
             TargetError = spec.TargetError,
             P = spec.P,
             AutoP = spec.AutoP,
+            Tolerance = spec.Tolerance,
             Method = spec.Method,
             Fit = spec.Fit,
             Seed = spec.Seed,

@@ -45,6 +45,10 @@ public sealed record JobSpec
     public double P { get; init; } = 1.5;
     /// <summary>p is chosen for each tensor from its residual; <see cref="P"/> is not read.</summary>
     public bool AutoP { get; init; }
+    /// <summary>
+    /// Certified relative gap in ||r||_p at which a row's regression is done, from 1e-5 to 0.5; null: 1e-2 at p = 1, 2e-3 elsewhere.
+    /// </summary>
+    public double? Tolerance { get; init; }
     public Fit Fit { get; init; } = Fit.Coreset;
     public Method Method { get; init; } = Method.Lp;
     /// <summary>File of n positive numbers, one a line or a one-dimensional .npy; c_i in the formulas.</summary>

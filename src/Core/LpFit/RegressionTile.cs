@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using ClusterLp.Core.Kernels;
 
 namespace ClusterLp.Core.LpFit;
@@ -12,19 +13,22 @@ internal sealed class RegressionTile
     // Relative to ||a||: a projection residual this small is float32 rounding.
     private const double Negligible = 1e-6;
 
+    private const double Float32Rounding = 1.0 / (1 << 24);
+
     private readonly OrthonormalBasis _basis;
     private readonly RegressionOptions _options;
     private readonly double _p;
     private readonly bool _viaComplement;
     private readonly int _d, _side;
 
-    // R, Y, S and F (before the update: D or its V part) of the active rows; _plane: b = A Vc^T, or R0 where V is smaller.
-    private readonly float[] _r, _y, _s, _f, _plane, _small, _scratch;
+    // R, Y (over the step), its average, S and F (before the update: D or its V part) of the active rows; _plane: b = A Vc^T,
+    // or R0 where V is smaller. Without averaging _average is empty.
+    private readonly float[] _r, _y, _average, _s, _f, _plane, _small, _scratch;
     private readonly int _planeWidth;
     private readonly int[] _place;
-    private readonly double[] _step, _power, _bound;
-    private double _largestGap;
-    private long _iterations;
+    private readonly double[] _unit, _weight, _power, _bound;
+    private double _factor;
+    private RegressionOutcome _outcome;
 
     public RegressionTile(OrthonormalBasis basis, double p, RegressionOptions options)
     {
@@ -36,9 +40,11 @@ internal sealed class RegressionTile
         _side = _viaComplement ? basis.CoRank : basis.Rank;
         _planeWidth = _viaComplement ? _side : Stride;
         (_r, _y, _s) = (new float[rows * Stride], new float[rows * Stride], new float[rows * Stride]);
+        _average = options.Averaging > 0 ? new float[rows * Stride] : [];
         (_f, Best) = (new float[rows * Stride], new float[rows * Stride]);
         (_plane, _small, _scratch) = (new float[rows * _planeWidth], new float[rows * _side], new float[Stride]);
-        (_place, _step, _power, _bound) = (new int[rows], new double[rows], new double[rows], new double[rows]);
+        (_place, _unit, _weight) = (new int[rows], new double[rows], new double[rows]);
+        (_power, _bound) = (new double[rows], new double[rows]);
     }
 
     /// <summary>Distance between rows of <see cref="Best"/>: d rounded up to whole vectors.</summary>
@@ -51,12 +57,13 @@ internal sealed class RegressionTile
     public float[] Best { get; }
 
     /// <summary>Over all rows loaded so far.</summary>
-    public RegressionOutcome Outcome => new(_largestGap, _iterations);
+    public RegressionOutcome Outcome => _outcome;
 
-    /// <summary>Starts on new rows (height x d): R is the projection residual, Y zero.</summary>
-    public void Load(ReadOnlySpan<float> rows, int height)
+    /// <summary>Starts on new rows (height x d) with row weights c (height; empty: 1): R is the projection residual, Y zero.</summary>
+    public void Load(ReadOnlySpan<float> rows, int height, ReadOnlySpan<double> weights)
     {
         Active = height;
+        _factor = _options.StepFactor;
         if (_viaComplement)
         {
             Gemm.Multiply(rows, _d, height, _basis.ComplementTransposed, _plane, _side);
@@ -73,30 +80,37 @@ internal sealed class RegressionTile
         }
         Array.Copy(_r, Best, height * Stride);
         Array.Clear(_y, 0, height * Stride);
+        Array.Clear(_average);
         for (int i = 0; i < height; i++)
         {
             ReadOnlySpan<float> residual = _r.AsSpan(i * Stride, _d);
-            (_place[i], _bound[i]) = (i, 0);
+            (_place[i], _bound[i], _weight[i]) = (i, 0, weights.IsEmpty ? 1 : weights[i]);
             _power[i] = PowerSums.AbsolutePower(residual, _p);
-            _step[i] = _options.StepFactor * Math.Pow(PowerSums.AbsolutePower(residual, 1) / _d, 2 - _p);
+            _unit[i] = Math.Pow(PowerSums.AbsolutePower(residual, 1) / _d, 2 - _p);
         }
         for (int i = height - 1; i >= 0; i--)
             if (PowerSums.Squares(_r.AsSpan(i * Stride, _d)) <= Negligible * Negligible * PowerSums.Squares(rows.Slice(i * _d, _d)))
+            {
+                _outcome += new RegressionOutcome(0, _weight[i] * _power[i], _weight[i] * _power[i], 0, 0);
                 Retire(i);
+            }
         for (int i = 0; i < Active; i++)
-            Advance(i, start: true);
+            Advance(i, _factor, 0);
     }
 
     /// <summary>One iteration of all active rows. O(active d side).</summary>
-    public void Iterate()
+    /// <param name="iteration">1-based.</param>
+    public void Iterate(int iteration)
     {
         Gemm.Multiply(_s, Stride, Active, _viaComplement ? _basis.ComplementTransposed : _basis.VTransposed, _small, _side);
         if (_viaComplement)
             for (int i = 0; i < Active * _side; i++)
                 _small[i] = _plane[i] - _small[i];
         Gemm.Multiply(_small, _side, Active, _viaComplement ? _basis.Complement : _basis.V, _f, Stride);
+        double before = _factor;
+        _factor = Math.Max(_factor * _options.StepDecay, Math.Min(_factor, _options.LeastStepFactor));
         for (int i = 0; i < Active; i++)
-            Advance(i, start: false);
+            Advance(i, before, iteration);
     }
 
     /// <summary>Keeps every active row's F where it is the best so far, and retires the rows that are done.</summary>
@@ -112,29 +126,47 @@ internal sealed class RegressionTile
                 _power[i] = power;
                 candidate.CopyTo(Best.AsSpan(_place[i] * Stride));
             }
-            _bound[i] = Math.Max(_bound[i], DualBound(_y.AsSpan(i * Stride, _d), candidate));
-            double gap = 1 - _bound[i] / Math.Pow(_power[i], 1 / _p);
+            _bound[i] = Math.Max(_bound[i], DualBound(_y.AsSpan(i * Stride, _d), candidate, iteration));
+            if (_average.Length > 0)
+                _bound[i] = Math.Max(_bound[i], DualBound(_average.AsSpan(i * Stride, _d), candidate, iteration));
+            double gap = Math.Max(0, 1 - _bound[i] / Math.Pow(_power[i], 1 / _p));
             if (gap > _options.Gap && iteration < _options.MaxIterations)
                 continue;
-            _largestGap = Math.Max(_largestGap, gap);
-            _iterations += iteration;
+            _outcome += new RegressionOutcome(gap, _weight[i] * Math.Min(_power[i], Math.Pow(_bound[i], _p)), _weight[i] * _power[i],
+                gap > _options.Gap ? 1 : 0, iteration);
             Retire(i);
         }
     }
 
-    /// <summary>(y, r) / ||y||_q: no feasible residual has a smaller l_p norm.</summary>
-    private double DualBound(ReadOnlySpan<float> y, ReadOnlySpan<float> r)
+    /// <summary>
+    /// (y, r) / ||y||_q: no feasible residual has a smaller l_p norm. Less what float32 may have taken y out of Vc's row
+    /// space, a rounding an iteration, which add up like a random walk.
+    /// </summary>
+    private double DualBound(ReadOnlySpan<float> y, ReadOnlySpan<float> r, int iteration)
     {
-        float largest = 0;
-        foreach (float value in y)
-            largest = Math.Max(largest, Math.Abs(value));
+        float largest = LargestMagnitude(y);
         if (largest < 1e-30f)
             return 0;
-        double product = PowerSums.Dot(y, r);
+        double rounding = Float32Rounding * (8 + 2 * Math.Sqrt(iteration)) * Math.Sqrt(PowerSums.Squares(y) * PowerSums.Squares(r));
+        double product = PowerSums.Dot(y, r) - rounding;
         if (_p == 1)
             return product / largest;
         double q = _p / (_p - 1);
         return product / (largest * Math.Pow(FastPower.ScaledPowerSum(y, largest, q, _scratch), 1 / q));
+    }
+
+    private static float LargestMagnitude(ReadOnlySpan<float> x)
+    {
+        ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(x);
+        Vector<float> largest = default;
+        foreach (Vector<float> v in vectors)
+            largest = Vector.Max(largest, Vector.Abs(v));
+        float result = 0;
+        for (int i = 0; i < Vector<float>.Count; i++)
+            result = Math.Max(result, largest[i]);
+        foreach (float value in x[(vectors.Length * Vector<float>.Count)..])
+            result = Math.Max(result, Math.Abs(value));
+        return result;
     }
 
     private void Retire(int i)
@@ -142,45 +174,57 @@ internal sealed class RegressionTile
         int last = --Active;
         if (i == last)
             return;
-        foreach (float[] rows in new[] { _r, _y, _s, _f })
-            rows.AsSpan(last * Stride, Stride).CopyTo(rows.AsSpan(i * Stride));
+        Move(_r);
+        Move(_y);
+        Move(_s);
+        Move(_f);
+        if (_average.Length > 0)
+            Move(_average);
         _plane.AsSpan(last * _planeWidth, _planeWidth).CopyTo(_plane.AsSpan(i * _planeWidth));
-        (_place[i], _step[i], _power[i], _bound[i]) = (_place[last], _step[last], _power[last], _bound[last]);
+        (_place[i], _unit[i], _weight[i], _power[i], _bound[i]) = (_place[last], _unit[last], _weight[last], _power[last], _bound[last]);
+
+        void Move(float[] rows) => rows.AsSpan(last * Stride, Stride).CopyTo(rows.AsSpan(i * Stride));
     }
 
-    private void Advance(int i, bool start)
+    private void Advance(int i, double before, int iteration)
     {
-        var step = new ProxStep(_step[i], _p);
+        var step = new ProxStep(_factor * _unit[i], _p);
+        double dual = Math.Min(_options.Relaxation / (before * _unit[i]), float.MaxValue);
         if (_p == 1)
-            Advance<SoftThreshold>(i, step, start);
+            Advance<SoftThreshold>(i, step, (float)dual, iteration);
         else if (_p == 1.5)
-            Advance<ThreeHalvesProx>(i, step, start);
+            Advance<ThreeHalvesProx>(i, step, (float)dual, iteration);
         else
-            Advance<NewtonProx>(i, step, start);
+            Advance<NewtonProx>(i, step, (float)dual, iteration);
     }
 
-    /// <summary>F, then R and Y over-relaxed, then the next S, in one pass over row i; at the start S alone.</summary>
-    private void Advance<TProx>(int i, in ProxStep step, bool start) where TProx : struct, IProx
+    /// <summary>
+    /// F, then R and Y over-relaxed, Y's average, then the next S, in one pass over row i; in iteration 0 S alone.
+    /// </summary>
+    private void Advance<TProx>(int i, in ProxStep step, float dual, int iteration) where TProx : struct, IProx
     {
         Span<Vector<float>> r = Row(_r, i), y = Row(_y, i), s = Row(_s, i), f = Row(_f, i);
-        Span<Vector<float>> plane = _viaComplement ? default : Row(_plane, i);
-        var relaxation = new Vector<float>((float)_options.Relaxation);
+        Span<Vector<float>> plane = _viaComplement ? default : Row(_plane, i), average = _average.Length > 0 ? Row(_average, i) : default;
+        Vector<float> relaxation = new((float)_options.Relaxation), dualRelaxation = new(dual), length = step.Step;
+        var share = new Vector<float>((float)Math.Min(1, _options.Averaging / (iteration + _options.Averaging - 1)));
         var sign = new Vector<int>(int.MinValue);
         for (int j = 0; j < r.Length; j++)
         {
-            if (!start)
+            if (iteration > 0)
             {
                 Vector<float> feasible = (plane.IsEmpty ? s[j] : plane[j]) + f[j];
-                y[j] += relaxation * (plane.IsEmpty ? f[j] : feasible - s[j]);
+                y[j] += dualRelaxation * (plane.IsEmpty ? f[j] : feasible - s[j]);
                 r[j] += relaxation * (feasible - r[j]);
                 f[j] = feasible;
+                if (!average.IsEmpty)
+                    average[j] += share * (y[j] - average[j]);
             }
-            Vector<float> z = r[j] + y[j];
+            Vector<float> z = r[j] + length * y[j];
             Vector<float> size = TProx.OfMagnitude(Vector.Abs(z), step);
             s[j] = Vector.AsVectorSingle(Vector.AsVectorInt32(size) | (Vector.AsVectorInt32(z) & sign));
         }
     }
 
     private Span<Vector<float>> Row(float[] rows, int i) =>
-        System.Runtime.InteropServices.MemoryMarshal.Cast<float, Vector<float>>(rows.AsSpan(i * Stride, Stride));
+        MemoryMarshal.Cast<float, Vector<float>>(rows.AsSpan(i * Stride, Stride));
 }

@@ -47,8 +47,17 @@ public sealed record TensorReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? RelativeWeightedLp { get; init; }
     /// <summary>||A - UV||_F / ||A||_F.</summary>
     public required double RelativeFrobenius { get; init; }
-    /// <summary>Largest relative distance of a row's l_p error from its certified lower bound given V.</summary>
+    /// <summary>Largest relative distance of a row's l_p error from its certified lower bound given V; 0 for projections.</summary>
     public required double LargestGap { get; init; }
+    /// <summary>
+    /// 1 - (sum_i c_i bound_i^p) / (sum_i c_i ||r_i||_p^p): no other U given V, in float32, has a (row-weighted) sum |r_ij|^p smaller
+    /// by more than this share.
+    /// </summary>
+    public double SumGap { get; init; }
+    /// <summary>The gap at which a row was done: as asked for, or the default of this p; absent for projections.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? Tolerance { get; init; }
+    /// <summary>Rows that did not come within the tolerance before the regression's iterations ran out.</summary>
+    public long RowsAboveTolerance { get; init; }
     public required int LewisRounds { get; init; }
     public required int CoresetRows { get; init; }
     public required int MergeIterations { get; init; }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Reporting;
 
@@ -71,12 +72,15 @@ public static class ReportBuilder
             Svd = Errors.From(fit.Svd, plan.P, weighted),
             RelativeLp = Relative(errors.Lp, Math.Pow(fit.Norms.Lp, 1 / plan.P)),
             RelativeFrobenius = Relative(errors.Frobenius, Math.Sqrt(fit.Norms.Squares)),
-            LargestGap = fit.LargestGap,
+            LargestGap = fit.Regression.LargestGap,
+            SumGap = fit.Regression.SumGap,
+            Tolerance = plan.Method == Method.Lp && plan.P < 2 ? RegressionOptions.For(plan.P, plan.Tolerance).Gap : null,
+            RowsAboveTolerance = fit.Regression.RowsShort,
             LewisRounds = fit.LewisRounds,
             CoresetRows = fit.CoresetRows,
             MergeIterations = fit.MergeIterations,
             RefineRounds = fit.RefineRounds,
-            MeanRegressionIterations = (double)fit.RegressionIterations / plan.Rows,
+            MeanRegressionIterations = (double)fit.Regression.Iterations / plan.Rows,
             Blocks = plan.Partition.Count,
             RelativeWeightedLp = weighted ? Relative(errors.WeightedLp!.Value, Math.Pow(fit.Norms.WeightedLp, 1 / plan.P)) : null,
             Search = fit.Search,

@@ -31,7 +31,8 @@ internal static class FigureMapping
             case FactoriseFigures f:
                 wire.Factorise = new FactoriseFiguresWire
                 {
-                    Ours = ToWire(f.Ours), Svd = ToWire(f.Svd), LargestGap = f.LargestGap, Iterations = f.Iterations,
+                    Ours = ToWire(f.Ours), Svd = ToWire(f.Svd), LargestGap = f.Regression.LargestGap, Iterations = f.Regression.Iterations,
+                    Certificate = new CertificateWire { Bound = f.Regression.Bound, Power = f.Regression.Power, RowsShort = f.Regression.RowsShort },
                     Norms = ToWire(f.Norms),
                 };
                 break;
@@ -49,7 +50,8 @@ internal static class FigureMapping
         BlockResultWire.FiguresOneofCase.Coreset => new CoresetFigures(w.Coreset.Rows),
         BlockResultWire.FiguresOneofCase.Refine => new RefineFigures(w.Refine.Objective),
         BlockResultWire.FiguresOneofCase.Factorise => new FactoriseFigures(
-            FromWire(w.Factorise.Ours), FromWire(w.Factorise.Svd), w.Factorise.LargestGap, w.Factorise.Iterations,
+            FromWire(w.Factorise.Ours), FromWire(w.Factorise.Svd), new RegressionOutcome(w.Factorise.LargestGap,
+                w.Factorise.Certificate.Bound, w.Factorise.Certificate.Power, w.Factorise.Certificate.RowsShort, w.Factorise.Iterations),
             FromWire(w.Factorise.Norms)),
         _ => throw new SerializationException("a block result without known figures: coordinator and worker are of different versions."),
     });

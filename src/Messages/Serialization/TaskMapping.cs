@@ -82,6 +82,8 @@ internal static class TaskMapping
             wire.Rank = rank;
         if (plan.TargetError is { } target)
             wire.TargetError = target;
+        if (plan.Tolerance is { } tolerance)
+            wire.Tolerance = tolerance;
         if (plan.RowWeights is { } weights)
             wire.RowWeights = weights;
         return wire;
@@ -91,7 +93,7 @@ internal static class TaskMapping
     {
         Index = w.Index, Name = w.Name, Rows = w.Rows, Columns = w.Columns, InputType = Named<ElementType>(w.InputType),
         FactorType = Named<ElementType>(w.FactorType), BlockRows = w.BlockRows, Rank = w.HasRank ? w.Rank : null,
-        TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, AutoP = w.AutoP, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
+        TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, AutoP = w.AutoP, Tolerance = w.HasTolerance ? w.Tolerance : null, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
     };
 

@@ -129,6 +129,18 @@ public sealed class PlannerTests : IDisposable
     [InlineData(double.PositiveInfinity)]
     public void P_outside_1_to_2_is_refused(double p) => AssertRefused(ExitCode.BadInput, Simple() with { P = p }, "p is", "from 1 to 2");
 
+    [Theory, InlineData(0), InlineData(9e-6), InlineData(0.51), InlineData(double.NaN)]
+    public void A_tolerance_is_from_1e_5_to_a_half(double value) =>
+        AssertRefused(ExitCode.BadInput, Simple() with { Tolerance = value }, "tolerance is", "from 1e-5", "to 0.5");
+
+    [Fact]
+    public void A_tolerance_reaches_the_plan_and_belongs_to_method_lp()
+    {
+        Assert.Equal(1e-5, JobPlanner.Plan(Simple() with { Tolerance = 1e-5 }).Tensors[0].Tolerance);
+        Assert.Null(JobPlanner.Plan(Simple()).Tensors[0].Tolerance);
+        AssertRefused(ExitCode.Usage, Simple() with { Tolerance = 0.01, Method = Method.Svd }, "tolerance belongs to method lp");
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
