@@ -8,9 +8,9 @@ model:    seconds and bytes a round for 8 to 512 workers from the rates measured
 
 Matrices are generated under --work and stay there: 5.3 GB with the defaults.
 """
-import argparse, json, os, pathlib, platform, sys
+import argparse, json, os, pathlib, platform
 
-import linear, memory, model, workers
+import linear, memory, model, page, workers
 from processes import WORK
 
 
@@ -30,6 +30,8 @@ def options():
     p.add_argument("--model-jobs", type=job, nargs="+", default=[(200_000, 256, 1.5), (50_000, 1024, 1.5), (1_000_000, 256, 1.5), (100_000, 512, 1.5)],
                    metavar="ROWS,COLUMNS,P", help="the first two give the model its rates, the others check it")
     p.add_argument("--repeat", type=int, default=2)
+    p.add_argument("--methods", choices=["svd", "p=1.5"], nargs="+", default=["svd", "p=1.5"], help="of the linear and memory parts")
+    p.add_argument("--page", type=pathlib.Path, metavar="docs/scaling.md", help="also write the tables into this page")
     p.add_argument("--json", type=pathlib.Path, help="also write the figures here; parts not run are kept from it")
     p.add_argument("--work", type=pathlib.Path, default=WORK)
     return p.parse_args()
@@ -50,8 +52,9 @@ def main():
         missed += [t["title"] for t in results.get(name, {}).get("targets", []) if not t["met"]]
         if a.json:
             a.json.write_text(json.dumps(results, indent=1))
+        if a.page:
+            page.write(a.page, results)
     print("all targets met" if not missed else f"NOT MET: {'; '.join(missed)}")
-    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ def line(points):
 def run(a, results):
     kept = results.setdefault("linear", {"runs": [], "targets": []})
     print(f"time with n: d = {a.columns}, rank {a.rank}, compress with all cores, best of {a.repeat}")
-    for method, options in (("svd", ["--method", "svd"]), ("p=1.5", ["--p", "1.5"])):
+    for method in a.methods:
+        options = ["--method", "svd"] if method == "svd" else ["--p", "1.5"]
         points = []
         for n in a.rows:
             path = matrix(a.work, n, a.columns)

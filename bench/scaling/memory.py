@@ -32,13 +32,14 @@ class Limited:
 
 def run(a, results):
     d = a.columns
-    rows_out = results.setdefault("memory", {"runs": [], "targets": []})
+    kept = results.setdefault("memory", {"runs": [], "targets": []})
     print(f"memory: d = {d}, rank {a.rank}, one worker of one thread; MiB resident at the peak (of these anonymous), the limit in brackets")
     worst = {}
     for n in a.memory_rows:
         path = matrix(a.work, n, d)
         size = path.stat().st_size
-        for method, keys in (("p=1.5", {"p": 1.5}), ("svd", {"method": "svd"})):
+        for method in a.methods:
+            keys = {"method": "svd"} if method == "svd" else {"p": 1.5}
             coordinator, worker = Limited("coordinator"), Limited("worker")
             cluster = Cluster(a, path, "memory", 1, {"rank": a.rank, **keys}, groups=(coordinator.group, worker.group), environment=worker.environment)
             used = {"coordinator": coordinator.close(), "worker": worker.close()}
@@ -49,10 +50,10 @@ def run(a, results):
             options = ["--rank", a.rank] + (["--p", "1.5"] if method == "p=1.5" else ["--method", "svd"])
             alone = compress(a, path, "memory", *options, group=embedded.group, environment=embedded.environment)
             entry["embedded"] = {"peak": alone.peak, "anonymous": alone.anonymous, "group_peak": embedded.close(), "allowed": allowed(n, d), "seconds": alone.seconds}
-            rows_out["runs"].append(entry)
+            kept["runs"].append(entry)
             text = "  ".join(f"{role} {entry[role]['peak'] / MIB:5.0f} ({entry[role]['anonymous'] / MIB:4.0f})" for role in ("worker", "coordinator", "embedded"))
             print(f"  {n:9,} rows {size / 1e9:5.2f} GB {method:6} {text}  [{allowed(n, d) / MIB:.0f}]  {worker.how}", flush=True)
             for role in ("worker", "coordinator", "embedded"):
                 worst[role] = max(worst.get(role, 0), entry[role]["peak"] / entry[role]["allowed"])
     for role in ("worker", "coordinator", "embedded"):
-        target(f"{role}: largest peak / (3 blocks + 6 d^2 doubles + 150 MB)", worst[role], 1.0, "<=", rows_out["targets"])
+        target(f"{role}: largest peak / (3 blocks + 6 d^2 doubles + 150 MB)", worst[role], 1.0, "<=", kept["targets"])

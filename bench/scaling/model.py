@@ -36,11 +36,17 @@ class Job:
         self.stages = ["scan", "lewis", "coreset"] + ["refine"] * refine_rounds + ["factorise"]
 
     def blob_bytes(self, kind):
-        """What a block sends, and what it fetches."""
+        """What a block sends, what it fetches, and what a process fetches once for all its blocks."""
         d, g = self.d, gram_bytes(self.d)
         up = {"scan": g, "lewis": 16 * self.b, "coreset": 4 * d * 10 * d // self.blocks, "refine": g, "factorise": 4 * self.b * self.k}
-        down = {"scan": 0, "lewis": 8 * d * d, "coreset": 16 * self.b, "refine": 4 * d * d, "factorise": 8 * d * d}
-        return up[kind], down[kind]
+        down = {"coreset": 16 * self.b}
+        once = {"lewis": 8 * d * d, "refine": 4 * d * d, "factorise": 8 * d * d}
+        return up[kind], down.get(kind, 0), once.get(kind, 0)
+
+    def over_the_line(self, kind, machines):
+        """Bytes to and from the coordinator in a stage."""
+        up, down, once = self.blob_bytes(kind)
+        return self.blocks * (up + down) + machines * once
 
 
 class Rates:
@@ -64,19 +70,23 @@ class Rates:
         mean = lambda column: sum(s[column] for s in stages) / len(stages)
         return run["job"], mean(3), mean(4)
 
-    def stage(self, job, kind, slots, line=None):
+    def block_seconds(self, job, kind):
         x, y = self.block[kind]
-        computing = math.ceil(job.blocks / slots) * (job.b * (x * job.d**2 + y * job.d) + self.gap)
-        sending = job.blocks * sum(job.blob_bytes(kind)) / line if line else 0
+        return job.b * (x * job.d**2 + y * job.d)
+
+    def stage(self, job, kind, machines, cores, line=None):
+        """Seconds of the blocks, and of the reduction."""
+        computing = math.ceil(job.blocks / (machines * cores)) * (self.block_seconds(job, kind) + self.gap)
+        sending = job.over_the_line(kind, machines) / line if line else 0
         per_byte, cubic = self.reduction[kind]
         reducing = job.blocks * gram_bytes(job.d) * per_byte + cubic * job.d**3
         return max(computing, sending), reducing
 
     def total(self, job, machines, cores, line=None):
-        slots, share = machines * cores, 4 * job.n * job.d / machines
+        share = 4 * job.n * job.d / machines
         seconds = self.start + (JOIN if machines > 1 else 0) + 4 * job.n * job.k * self.assemble
         for i, kind in enumerate(job.stages):
-            computing, reducing = self.stage(job, kind, slots, line)
+            computing, reducing = self.stage(job, kind, machines, cores, line)
             # From disk where the machine's memory does not keep its share of the rows.
             reading = share / DISK if i == 0 or share > RAM else 0
             seconds += max(computing, reading) + reducing
@@ -103,38 +113,43 @@ def run(a, results):
             said = rates.total(got["job"], 1, workers)
             kept["checks"].append({"rows": rows, "columns": columns, "workers": workers, "measured": got["seconds"], "model": said, "gave_rates": number < 2 and workers == 1})
             print(f"  {rows:11,} x {columns:<6} {workers:7} {got['seconds']:9.1f} {said:8.1f} {said / got['seconds']:6.2f}{'  (gave the rates)' if number < 2 and workers == 1 else ''}", flush=True)
-    tables(rates, kept)
+    kept["tables"] = tables(rates, kept)
+    print("\n" + "\n".join(kept["tables"]))
 
 
 def tables(rates, kept):
-    print(f"\nOn paper: machines of {CORES} cores like this one's, {LINE / 1e9:g} GB/s to and from the coordinator, {DISK / 1e9:g} GB/s from disk, p = 1.5, 28 % saved.")
+    """What the page says of clusters that are not here, as Markdown lines."""
+    lines = []
+    say = lines.append
+    say(f"On paper: machines of {CORES} cores like this one's, {LINE / 1e9:g} GB/s to and from the coordinator, {DISK / 1e9:g} GB/s from disk, p = 1.5, 28 % saved.")
     sizes = [(50_000, 256), (1_000_000, 256), (10_000_000, 256), (100_000_000, 256), (1_000_000, 1024), (10_000_000, 1024), (100_000_000, 1024)]
     counts = (1, 8, 32, 128, 512)
-    print("\nSeconds of a job by machines:\n\n| matrix | blocks |" + "".join(f" {m} |" for m in counts) + "\n|---|---|" + "---|" * len(counts))
+    say("\nSeconds of a job by machines:\n\n| matrix | blocks |" + "".join(f" {m} |" for m in counts) + "\n|---|---|" + "---|" * len(counts))
     kept["jobs"] = []
     for n, d in sizes:
         job = Job(n, d)
         seconds = [rates.total(job, m, CORES, LINE if m > 1 else None) for m in counts]
         kept["jobs"].append({"rows": n, "columns": d, "seconds": dict(zip(map(str, counts), seconds))})
-        print(f"| {n:,} x {d} | {job.blocks:,} |" + "".join(f" {s:,.1f} |" for s in seconds))
-    print("\nOne refine round of 10,000,000 x 1024 by machines:\n\n| | " + " | ".join(map(str, counts[1:])) + " |\n|---|" + "---|" * len(counts[1:]))
+        say(f"| {n:,} x {d} | {job.blocks:,} |" + "".join(f" {s:,.1f} |" for s in seconds))
+    say("\nOne refine round of 10,000,000 x 1024 by machines:\n\n| | " + " | ".join(map(str, counts[1:])) + " |\n|---|" + "---|" * len(counts[1:]))
     job = Job(10_000_000, 1024)
-    up, down = job.blob_bytes("refine")
+    up, _, once = job.blob_bytes("refine")
     rows = {
         "blocks a slot": lambda m: f"{job.blocks / (m * CORES):.1f}",
         "rows read by a machine, GB": lambda m: f"{4 * job.n * job.d / m / 1e9:.2f}",
         "Gram matrices sent by a machine, GB": lambda m: f"{job.blocks * up / m / 1e9:.3f}",
-        "bases fetched by a machine, GB": lambda m: f"{job.blocks * down / m / 1e9:.3f}",
-        "over the coordinator's line, GB": lambda m: f"{job.blocks * (up + down) / 1e9:.1f}",
-        "computing, s": lambda m: f"{rates.stage(job, 'refine', m * CORES)[0]:.1f}",
-        "the line, s": lambda m: f"{job.blocks * (up + down) / LINE:.1f}",
-        "reduction, s": lambda m: f"{rates.stage(job, 'refine', m * CORES)[1]:.1f}",
-        "messages to and from the coordinator": lambda m: f"{job.blocks * 5:,}",
+        "basis fetched by a machine, MB": lambda m: f"{once / 1e6:.1f}",
+        "over the coordinator's line, GB": lambda m: f"{job.over_the_line('refine', m) / 1e9:.1f}",
+        "computing, s": lambda m: f"{rates.stage(job, 'refine', m, CORES)[0]:.1f}",
+        "the line, s": lambda m: f"{job.over_the_line('refine', m) / LINE:.1f}",
+        "reduction, s": lambda m: f"{rates.stage(job, 'refine', m, CORES)[1]:.1f}",
+        # Assigned, computed, committed, asked for; and progress four times a second.
+        "messages to and from the coordinator": lambda m: f"{job.blocks * (4 + int(4 * rates.block_seconds(job, 'refine'))):,}",
         "checkpoint records, MB": lambda m: f"{job.blocks * kept['rates']['record_bytes'] / 1e6:.1f}",
     }
     for title, value in rows.items():
-        print(f"| {title} | " + " | ".join(value(m) for m in counts[1:]) + " |")
-    print("\nWhere one machine wins (rows below which it is faster):\n\n| columns |" + "".join(f" {m} machines |" for m in counts[1:]) + "\n|---|" + "---|" * len(counts[1:]))
+        say(f"| {title} | " + " | ".join(value(m) for m in counts[1:]) + " |")
+    say("\nWhere one machine wins (rows below which it is faster):\n\n| columns |" + "".join(f" {m} machines |" for m in counts[1:]) + "\n|---|" + "---|" * len(counts[1:]))
     kept["crossover"] = []
     for d in (256, 1024):
         at = []
@@ -144,4 +159,5 @@ def tables(rates, kept):
                 n = int(n * 1.1)
             at.append(n)
         kept["crossover"].append({"columns": d, "rows": dict(zip(map(str, counts[1:]), at))})
-        print(f"| {d} |" + "".join(f" {round(n, -3):,} |" for n in at))
+        say(f"| {d} |" + "".join(f" {round(n, -3):,} |" if n < 1e9 else " none |" for n in at))
+    return [part for line in lines for part in line.split("\n")]

@@ -2,7 +2,11 @@
 import json, os, pathlib, re, shutil, socket, subprocess, sys, threading, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from measure import PROGRAM, ROOT, WORK, generated  # noqa: E402
+import measure  # noqa: E402
+from measure import WORK, generated  # noqa: E402
+
+# An installed program can be measured in place of the sources beside this.
+PROGRAM = os.environ.get("CLUSTERLP", measure.PROGRAM)
 
 MIB = 2**20
 
@@ -124,4 +128,4 @@ def target(title, value, limit, better, kept):
     """Prints and keeps one target."""
     met = value >= limit if better == ">=" else value <= limit
     print(f"  {title:66} {value:8.3f}   target {better} {limit:g}   {'met' if met else 'NOT MET'}", flush=True)
-    kept.append({"title": title, "value": value, "target": limit, "met": met})
+    kept.append({"title": title, "value": value, "target": limit, "better": better, "met": met})

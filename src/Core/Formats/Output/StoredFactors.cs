@@ -20,6 +20,9 @@ internal sealed class StoredFactors
     private readonly int _rank;
     private readonly byte[] _transposedV;
 
+    /// <summary>One block of U is read while the other is written.</summary>
+    private readonly byte[]?[] _rooms = new byte[]?[2];
+
     /// <exception cref="BlobCorruptException">The basis is not what the plan says.</exception>
     public StoredFactors(TensorPlan plan, FitState fit, IBlobStore blobs)
     {
@@ -82,9 +85,10 @@ internal sealed class StoredFactors
         }
     }
 
+    /// <summary>A block of U, until the next but one is read.</summary>
     private ReadOnlyMemory<byte> ReadU(int block)
     {
-        ReadOnlyMemory<byte> u = Read(_fit.UBlocks[block], "u");
+        ReadOnlyMemory<byte> u = Read(_fit.UBlocks[block], "u", ref _rooms[block % 2]);
         int expected = checked(_plan.Partition.RowCount(block) * _rank * _plan.FactorType.Size());
         return u.Length == expected
             ? u
@@ -94,7 +98,7 @@ internal sealed class StoredFactors
     private byte[] TransposedV(BlobRef blob)
     {
         int d = _plan.Columns;
-        ReadOnlySpan<float> basis = MemoryMarshal.Cast<byte, float>(Read(blob, "basis").Span);
+        ReadOnlySpan<float> basis = MemoryMarshal.Cast<byte, float>(Read(blob, "basis", ref _rooms[0]).Span);
         if (basis.Length < _rank * d || _rank < 1)
             throw new BlobCorruptException(blob, $"the basis has {basis.Length} numbers; expected at least {_rank} x {d}");
         var transposed = new float[d * _rank];
@@ -106,11 +110,11 @@ internal sealed class StoredFactors
         return stored;
     }
 
-    private ReadOnlyMemory<byte> Read(BlobRef blob, string array)
+    private ReadOnlyMemory<byte> Read(BlobRef blob, string array, ref byte[]? room)
     {
         try
         {
-            return _blobs.ReadArrays(blob).Bytes(array);
+            return _blobs.ReadArrays(blob, ref room).Bytes(array);
         }
         catch (KeyNotFoundException e)
         {

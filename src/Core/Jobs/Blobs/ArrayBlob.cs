@@ -11,6 +11,9 @@ namespace ClusterLp.Core.Jobs.Blobs;
 /// </summary>
 public sealed class ArrayBlob
 {
+    /// <summary>Read at once, and hashed while in cache.</summary>
+    private const int PieceBytes = 1 << 18;
+
     private readonly Dictionary<string, (ElementType Type, long[] Shape, ReadOnlyMemory<byte> Bytes)> _arrays = [];
 
     /// <summary>Names in the order they were added.</summary>
@@ -86,7 +89,21 @@ public sealed class ArrayBlob
     {
         var copy = new MemoryStream(checked((int)length));
         stream.CopyTo(copy, 1 << 20);
-        ReadOnlyMemory<byte> all = copy.GetBuffer().AsMemory(0, (int)copy.Length);
+        return Parse(copy.GetBuffer().AsMemory(0, (int)copy.Length));
+    }
+
+    /// <summary>Reads a blob of known length into memory of the caller's, where its arrays then lie.</summary>
+    /// <exception cref="InvalidDataException">Not such a blob.</exception>
+    public static ArrayBlob ReadInto(Memory<byte> room, Stream stream)
+    {
+        int read = 0;
+        for (int got = 1; got > 0; read += got)
+            got = stream.Read(room.Span[read..Math.Min(room.Length, read + PieceBytes)]);
+        return Parse(room[..read]);
+    }
+
+    private static ArrayBlob Parse(ReadOnlyMemory<byte> all)
+    {
         var blob = new ArrayBlob();
         try
         {

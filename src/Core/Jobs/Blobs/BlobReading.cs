@@ -26,12 +26,26 @@ public static class BlobReading
 
     /// <summary>Reads an <see cref="ArrayBlob"/> whole; length and hash are checked on the way.</summary>
     /// <exception cref="BlobCorruptException">It is missing, altered, or not an array blob.</exception>
-    public static ArrayBlob ReadArrays(this IBlobStore blobs, BlobRef blob)
+    public static ArrayBlob ReadArrays(this IBlobStore blobs, BlobRef blob) => Read(blobs, blob, stream => ArrayBlob.ReadFrom(stream, blob.Length));
+
+    /// <summary>
+    /// As <see cref="ReadArrays(IBlobStore, BlobRef)"/>, for who reads many of one size, one after the other: they lie in
+    /// <paramref name="room"/>, made anew where it is too small, until the next is read into it.
+    /// </summary>
+    public static ArrayBlob ReadArrays(this IBlobStore blobs, BlobRef blob, ref byte[]? room)
+    {
+        if (room is null || room.Length < blob.Length)
+            room = GC.AllocateUninitializedArray<byte>(checked((int)blob.Length), pinned: true);
+        Memory<byte> part = room.AsMemory(0, (int)blob.Length);
+        return Read(blobs, blob, stream => ArrayBlob.ReadInto(part, stream));
+    }
+
+    private static ArrayBlob Read(IBlobStore blobs, BlobRef blob, Func<Stream, ArrayBlob> read)
     {
         using Stream stream = blobs.OpenRead(blob);
         try
         {
-            return ArrayBlob.ReadFrom(stream, blob.Length);
+            return read(stream);
         }
         catch (InvalidDataException e)
         {

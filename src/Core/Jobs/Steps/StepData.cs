@@ -88,17 +88,19 @@ internal static class StepData
         Write(context, name, new ArrayBlob().Add("basis", rows, d, d));
 
     /// <summary>
-    /// The sum of the blobs' packed Grams ("gram"), in block order; <paramref name="others"/> sees every blob in that order.
+    /// The sum of the blobs' packed Grams ("gram"), in block order; <paramref name="others"/> sees every blob in that order, and keeps
+    /// nothing of it but copies.
     /// Blobs are read by all threads, a few at a time, and added by one.
     /// </summary>
     public static double[] SumGrams(StepContext context, IReadOnlyList<BlobRef> blobs, int d, Action<ArrayBlob>? others = null)
     {
         var sum = new double[PackedTriangle.Length(d)];
         var read = new ArrayBlob[2 * context.Threads];
+        var rooms = new byte[]?[read.Length];
         for (int first = 0; first < blobs.Count; first += read.Length)
         {
             int start = first, count = Math.Min(read.Length, blobs.Count - first);
-            FixedPartition.For(count, context.Threads, context.Cancellation, i => read[i] = Read(context, blobs[start + i]));
+            FixedPartition.For(count, context.Threads, context.Cancellation, i => read[i] = context.Blobs.ReadArrays(blobs[start + i], ref rooms[i]));
             foreach (ArrayBlob blob in read.AsSpan(0, count))
             {
                 PackedTriangle.AddTo(sum, blob.View<double>("gram"));
