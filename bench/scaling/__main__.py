@@ -39,6 +39,7 @@ def options():
 
 def main():
     a = options()
+    a.work = a.work.resolve()
     a.work.mkdir(parents=True, exist_ok=True)
     results = json.loads(a.json.read_text()) if a.json and a.json.exists() else {}
     print(f"{os.cpu_count()} cores, {platform.machine()}")
