@@ -30,25 +30,25 @@ public sealed class WireSerializerTests : IDisposable
         Gen.Double.Array[3].Select(x => (StageFigures)new LewisFigures(x[0], x[1], x[2])),
         Gen.Int.Select(x => (StageFigures)new CoresetFigures(x)),
         Gen.Double.Select(x => (StageFigures)new RefineFigures(x)),
-        Gen.Select(Sums, Sums, Outcomes, Sums, (a, b, o, n) => (StageFigures)new FactoriseFigures(a, b, o, n)));
+        Gen.Select(Sums, Sums, Outcomes, Sums, Gen.Bool, (a, b, o, n, has) => (StageFigures)new FactoriseFigures(a, b, o, n, has ? new PlainErrors(b, n, a) : null)));
 
     private static readonly Gen<StageParameters> Parameters = Gen.OneOf(
         Gen.Const((StageParameters)new ScanParameters()),
         Gen.Select(Gen.Double, Blob, Blob, Gen.Bool, (s, e, w, has) => (StageParameters)new LewisParameters(s, e, has ? w : null)),
         Gen.Select(Gen.Double.Array[3], Blob, Gen.Int, (x, w, m) => (StageParameters)new CoresetParameters(x[0], w, x[1], x[2], m)),
         Gen.Select(Gen.Double.Array[2], Blob, Gen.Int, (x, b, k) => (StageParameters)new RefineParameters(x[0], b, k, x[1])),
-        Gen.Select(Gen.Double, Blob, Blob, Gen.Int, (s, b, v, k) => (StageParameters)new FactoriseParameters(s, b, v, k)));
+        Gen.Select(Gen.Double, Blob, Blob, Gen.Int, Gen.Bool, (s, b, v, k, has) => (StageParameters)new FactoriseParameters(s, b, v, k, has ? b : null)));
 
-    private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[3], Gen.Double.Array[3], Gen.ULong, Gen.Bool.Array[5], Gen.Int[0, 15],
+    private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[4], Gen.Double.Array[3], Gen.ULong, Gen.Bool.Array[6], Gen.Int[0, 15],
         (i, s, x, seed, has, type) => new TensorPlan
         {
             Index = i[0], Name = s[0], Rows = i[1], Columns = i[2], InputType = (ElementType)type, FactorType = (ElementType)(15 - type),
             BlockRows = i[3], Rank = has[0] ? i[0] : null, TargetError = has[1] ? x[0] : null, P = x[1], Tolerance = has[4] ? x[2] : null, Method = (Method)(type % 3), Fit = (Fit)(type % 2),
-            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3],
+            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3], ColumnMetric = has[5] ? s[3] : null,
         });
 
     private static readonly Gen<IWireMessage> Message =
-        Gen.Select(Gen.String, Gen.Long, Gen.Int, Block, Gen.Select(Block, Plan, Parameters, Checksums, Gen.Bool, (b, p, q, c, has) => new BlockTask(b, p, q, has ? c : null)),
+        Gen.Select(Gen.String, Gen.Long, Gen.Int, Block, Gen.Select(Block, Plan, Parameters, Checksums, Gen.Bool, Blob, (b, p, q, c, has, m) => new BlockTask(b, p, q, has ? c : null, has ? null : m)),
             Gen.Select(Blob, Figures, (b, f) => new BlockResult(b, f)), Gen.Double, Gen.Int[0, 13]).Select(IWireMessage (x) =>
         {
             (string text, long term, int n, BlockAddress block, BlockTask task, BlockResult result, double share, int kind) = x;

@@ -8,7 +8,7 @@ using ClusterLp.Core.Tests.Formats;
 
 namespace ClusterLp.Fuzz;
 
-/// <summary>What a job reads beside its model: its declaration, its snapshot, blobs and their addresses, row weights.</summary>
+/// <summary>What a job reads beside its model: its declaration, its snapshot, blobs and their addresses, row weights, a column metric.</summary>
 internal static class JobTargets
 {
     public static IEnumerable<Target> In(Scratch scratch)
@@ -30,6 +30,10 @@ internal static class JobTargets
         yield return new Target("row-weights", ["1\n2.5\n3e-2\n"u8.ToArray(), Craft.Npy("<f8", "(3,)", Craft.Bytes(1.0, 2, 3))],
             Tokens("'<f4'", "(3,)", "'descr'", "(4294967296,)", "\n", "1e308"),
             bytes => RowWeights.Read(scratch.Write("weights", bytes), rows: 3, firstRow: 0, count: 3));
+        yield return new Target("column-metric",
+            [Craft.Npy("<f8", "(2, 2)", Craft.Bytes(2.0, 1, 1, 2)), Craft.Npy("<f4", "(2, 2)", Craft.Bytes(1f, 0, 0, 3))],
+            Tokens("'<f4'", "'>f8'", "(2, 2)", "True", "'descr'", "(4294967296,)"),
+            bytes => MetricRoot.Of(ColumnMetric.Read(scratch.Write("metric", bytes), 2), "metric", 1, CancellationToken.None));
         var store = new FileBlobStore(Path.Combine(scratch.Folder, "blobs"));
         BlobRef written = store.Write("t0/scan/00000.1.1", stream => stream.Write("contents"u8));
         yield return new Target("blob-address", [Encoding.UTF8.GetBytes(written.Uri)], Tokens("file:", "/", "..", "\\", "t0", "http://"),

@@ -62,6 +62,8 @@ internal sealed class CoordinatorCommand(Terminal terminal)
             roots.Ensure("the job directory", directory);
         if (job.Spec.RowWeights is { } weights)
             roots.Ensure("the row weights", weights);
+        if (job.Spec.ColumnMetric is { } metric)
+            roots.Ensure("the column metric", metric);
         roots.Ensure("the model", job.Spec.Input);
         if (roots.AreLimited)
         {

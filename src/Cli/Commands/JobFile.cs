@@ -17,7 +17,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
 
     private static readonly string[] Keys =
     [
-        "model", "output", "tensor", "rank", "compression", "target-error", "p", "tolerance", "method", "fit", "row-weights", "block-rows", "seed",
+        "model", "output", "tensor", "rank", "compression", "target-error", "p", "tolerance", "method", "fit", "row-weights", "column-metric", "block-rows", "seed",
         "dtype", "reconstruct", "force", "job-dir",
     ];
 
@@ -78,6 +78,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 Method = Word<Method>("method") ?? Method.Lp,
                 Fit = Word<Fit>("fit") ?? Fit.Coreset,
                 RowWeights = FilePath("row-weights"),
+                ColumnMetric = FilePath("column-metric"),
                 BlockRows = Whole("block-rows"),
                 Seed = Value<ulong>("seed", "a whole number from 0 to 18446744073709551615", e => e.TryGetUInt64(out ulong v) ? v : null) ?? 0,
                 Dtype = Word("dtype", JobOptions.FactorTypes),

@@ -36,6 +36,7 @@ internal sealed class JobOptions
     public readonly Option<Method> Method = OptionParsers.Word<Method>("--method", "lp: entrywise l_p (default); lewis: axes of the Lewis ellipsoid, U by projection; svd: truncated SVD.");
     public readonly Option<Fit> Fit = OptionParsers.Word<Fit>("--fit", "coreset: fit V on a sample of rows, refine on all (default); exact: fit on all rows.");
     public readonly Option<string?> RowWeights = new("--row-weights") { Description = "Positive weights of the rows, such as token frequencies: one a line, or a one-dimensional .npy.", HelpName = "FILE" };
+    public readonly Option<string?> ColumnMetric = new("--column-metric") { Description = "A d x d .npy, symmetric positive semi-definite, such as the Gram matrix X^T X of the layer's inputs: minimise the error of (A - UV) H^(1/2), which is the layer's output's.", HelpName = "FILE" };
     public readonly Option<int?> BlockRows = OptionParsers.Whole("--block-rows", "N", "Rows of a block, the unit of work (default: about 32 blocks); part of what fixes the result's bytes.");
     public readonly Option<ulong?> Seed = OptionParsers.Seed("--seed", "Seed of the row samples (default: 0).");
     public readonly Option<ElementType?> Dtype = OptionParsers.OptionalWord("--dtype", "Element type of the factors (default: the input's).", FactorTypes);
@@ -46,7 +47,7 @@ internal sealed class JobOptions
     {
         command.Arguments.Add(Model);
         foreach (Option option in new Option[]
-            { Output, Tensors, Compression, Rank, TargetError, P, Tolerance, Method, Fit, RowWeights, Dtype, Reconstruct, Seed, BlockRows, Force })
+            { Output, Tensors, Compression, Rank, TargetError, P, Tolerance, Method, Fit, RowWeights, ColumnMetric, Dtype, Reconstruct, Seed, BlockRows, Force })
             command.Options.Add(option);
     }
 
@@ -67,6 +68,7 @@ internal sealed class JobOptions
             Method = parse.GetValue(Method),
             Fit = parse.GetValue(Fit),
             RowWeights = parse.GetValue(RowWeights),
+            ColumnMetric = parse.GetValue(ColumnMetric),
             BlockRows = parse.GetValue(BlockRows),
             Seed = parse.GetValue(Seed) ?? 0,
             Dtype = parse.GetValue(Dtype),

@@ -30,12 +30,14 @@ internal static class ResultWords
     /// <summary>Sentences, the most important first.</summary>
     public static IEnumerable<string> Of(TensorReport tensor)
     {
-        Errors ours = tensor.Errors, svd = tensor.Svd;
+        // What was minimised, and by which SVD's the same.
+        (Errors ours, Errors svd) = tensor.Metric is { } metric ? (metric.Errors, metric.Svd) : (tensor.Errors, tensor.Svd);
+        string where = tensor.Metric is null ? "" : " in the metric";
         bool weighted = ours.WeightedLp is not null && svd.WeightedLp is not null;
-        string relative = $"{(100 * tensor.RelativeLp).ToString("G3", CultureInfo.InvariantCulture)} % of the matrix' {NormName(tensor.P)} norm is lost";
+        string relative = $"{(100 * (tensor.Metric?.RelativeLp ?? tensor.RelativeLp)).ToString("G3", CultureInfo.InvariantCulture)} % of the matrix' {NormName(tensor.P)} norm{where} is lost";
         if (tensor.Method == "svd")
             yield return $"This is the SVD itself, stored as {tensor.FactorType}; {relative}.";
-        else if (tensor.RelativeLp < Rounding)
+        else if ((tensor.Metric?.RelativeLp ?? tensor.RelativeLp) < Rounding)
             yield return $"The matrix has this rank up to rounding, and so have both fits; {relative}.";
         else if (tensor is { Method: "lp", P: 2 })
             yield return $"At p = 2 the best factors are the SVD's; {relative}.";
@@ -43,10 +45,10 @@ internal static class ResultWords
         {
             double change = (weighted ? Ratio(ours.WeightedLp!.Value, svd.WeightedLp!.Value) : Ratio(ours.Lp, svd.Lp)) - 1;
             string norm = (weighted ? "Row-weighted " : "") + NormName(tensor.P);
-            string other = tensor.P == 2 ? "" : $"; Frobenius {Compared(Ratio(ours.Frobenius, svd.Frobenius) - 1)}{Must(tensor, weighted)}";
+            string other = tensor.P == 2 ? "" : $"; Frobenius {Compared(Ratio(ours.Frobenius, svd.Frobenius) - 1)}{Must(ours, svd, weighted)}";
             yield return change < -Negligible
-                ? $"{norm} error {Compared(change)} than SVD's at the same rank{other}."
-                : $"{norm} error {(change > Negligible ? $"{Compared(change)} than" : "the same as")} SVD's at the same rank{other}: "
+                ? $"{norm} error{where} {Compared(change)} than SVD's at the same rank{other}."
+                : $"{norm} error{where} {(change > Negligible ? $"{Compared(change)} than" : "the same as")} SVD's at the same rank{other}: "
                     + $"{(tensor.Method == "lp" ? "l_p" : tensor.Method)} did not help here, and --method svd does as well at this size.";
             yield return relative + ".";
         }
@@ -54,6 +56,10 @@ internal static class ResultWords
             yield return $"Given V, every row of U is within {Share(tensor.LargestGap)} % of its best {NormName(tensor.P)} error, and {Sum(tensor, weighted)} within {Share(tensor.SumGap)} % of the least.";
         if (tensor.RowsAboveTolerance > 0)
             yield return $"{tensor.RowsAboveTolerance} of {tensor.Rows} rows did not come within the tolerance of {Share(tensor.Tolerance ?? 0)} % before their iterations ran out.";
+        if (tensor.Metric is { PlainSvdFrobenius: double plain } inMetric)
+            yield return $"SVD of the matrix itself, blind to the metric, has a Frobenius error of {Figures.Error(plain)} in it: ours is {Compared(Ratio(inMetric.Errors.Frobenius, plain) - 1)}.";
+        if (tensor.Metric is { } singular && singular.Rank < tensor.Columns)
+            yield return $"The metric has rank {singular.Rank} of {tensor.Columns}: what the matrix does in the other directions is not kept.";
         if (tensor.AutoP is { } chosen)
             yield return $"{Power(tensor.P, auto: true)}: the likeliest shape of a generalised Gaussian for what SVD of rank {chosen.Rank} leaves of {chosen.SampleRows} rows"
                 + (chosen.TailIndex is double tail ? $"; its largest 1 % fall off with tail index {tail.ToString("G2", CultureInfo.InvariantCulture)}." : ".");
@@ -75,8 +81,8 @@ internal static class ResultWords
         string.Create(CultureInfo.InvariantCulture, $"the{(weighted ? " row-weighted" : "")} sum of |r|{(tensor.P == 1 ? "" : $"^{tensor.P}")}");
 
     // SVD has the least Frobenius error of all matrices of its rank (Eckart and Young), unless its rows were weighted.
-    private static string Must(TensorReport tensor, bool weighted) =>
-        !weighted && tensor.Errors.Frobenius > tensor.Svd.Frobenius * (1 + Negligible) ? ", as must be for p < 2" : "";
+    private static string Must(Errors ours, Errors svd, bool weighted) =>
+        !weighted && ours.Frobenius > svd.Frobenius * (1 + Negligible) ? ", as must be for p < 2" : "";
 
     private static string Compared(double change) =>
         Math.Abs(change) <= Negligible ? "the same" : $"{Figures.Percent(Math.Abs(change))} {(change < 0 ? "lower" : "higher")}";

@@ -59,6 +59,14 @@ internal static class ResultsView
         Table table = Tables.Create(1, "error", ResultWords.MethodName(tensor), "SVD", "ratio");
         Errors ours = tensor.Errors, svd = tensor.Svd;
         void Add(string name, double a, double b) => table.Add(name, Figures.Error(a), Figures.Error(b), Figures.Ratio(a, b));
+        if (tensor.Metric is { } metric)
+        {
+            if (metric.Errors.WeightedLp is double a && metric.Svd.WeightedLp is double b)
+                Add($"in the metric, row-weighted {ResultWords.NormName(tensor.P)}", a, b);
+            if (tensor.P != 2)
+                Add($"in the metric, {ResultWords.NormName(tensor.P)}", metric.Errors.Lp, metric.Svd.Lp);
+            Add("in the metric, Frobenius", metric.Errors.Frobenius, metric.Svd.Frobenius);
+        }
         if (ours.WeightedLp is double weighted && svd.WeightedLp is double weightedSvd)
             Add($"row-weighted {ResultWords.NormName(tensor.P)}", weighted, weightedSvd);
         if (tensor.P is not (1 or 2))

@@ -15,9 +15,9 @@ internal static class VerifyView
             foreach (VerifiedFigure figure in tensor)
                 table.AddRow(new Text(figure.Figure), new Text(Figures.Error(figure.Reported)), new Text(Figures.Error(figure.Recomputed)), Mark(figure.Ok));
             console.Write(table);
-            if (!tensor.Any(figure => figure.Figure.StartsWith("svd.", StringComparison.Ordinal)))
-                console.Say(" Row-weighted figures and the weighted SVD's were not recomputed.");
         }
+        if (result.NotRecomputed is { } left)
+            console.Say(" " + left);
         foreach (VerifiedFile file in result.Files.Where(file => !file.Ok))
             console.Say($" {(file.IsInput ? "input" : "output")} {file.Path}: " + (file.Found is null ? "missing." : "its SHA-256 is not the reported one."), Color.Red);
         foreach (VerifiedTensor tensor in result.Untouched.Where(tensor => !tensor.Ok))

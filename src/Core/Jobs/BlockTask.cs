@@ -13,7 +13,9 @@ namespace ClusterLp.Core.Jobs;
 /// <param name="Plan">The tensor's plan (shape, p, method, input paths).</param>
 /// <param name="Parameters">What earlier stages found.</param>
 /// <param name="Input">What the scan read of the block's rows; null in the scan.</param>
-public sealed record BlockTask(BlockAddress Address, TensorPlan Plan, StageParameters Parameters, InputChecksums? Input = null);
+/// <param name="Metric">Root of the column metric, which the rows are multiplied by on load; null in the scan and without one.</param>
+public sealed record BlockTask(
+    BlockAddress Address, TensorPlan Plan, StageParameters Parameters, InputChecksums? Input = null, BlobRef? Metric = null);
 
 /// <summary>The stage-specific part of a <see cref="BlockTask"/>.</summary>
 public abstract record StageParameters;
@@ -43,7 +45,8 @@ public sealed record RefineParameters(double Scale, BlobRef Basis, int Rank, dou
 /// <param name="Basis">The final basis, as in <see cref="RefineParameters"/>.</param>
 /// <param name="SvdBasis">The baseline's basis, for the figures that stand beside ours.</param>
 /// <param name="Rank">k.</param>
-public sealed record FactoriseParameters(double Scale, BlobRef Basis, BlobRef SvdBasis, int Rank) : StageParameters;
+/// <param name="Factors">With a column metric: V as it is stored, and the SVD's.</param>
+public sealed record FactoriseParameters(double Scale, BlobRef Basis, BlobRef SvdBasis, int Rank, BlobRef? Factors = null) : StageParameters;
 
 /// <summary>What one block's computation came to.</summary>
 /// <param name="Blob">Where its arrays lie.</param>
@@ -78,4 +81,12 @@ public sealed record RefineFigures(double Objective) : StageFigures;
 /// <param name="Svd">Error sums of the rank-k SVD (row-weighted where weights are given), original units.</param>
 /// <param name="Regression">How far U can be from optimal given V, original units.</param>
 /// <param name="Norms">The same sums of the rows themselves.</param>
-public sealed record FactoriseFigures(ErrorSums Ours, ErrorSums Svd, RegressionOutcome Regression, ErrorSums Norms) : StageFigures;
+/// <param name="Plain">With a column metric, in which the sums before are: those without it.</param>
+public sealed record FactoriseFigures(
+    ErrorSums Ours, ErrorSums Svd, RegressionOutcome Regression, ErrorSums Norms, PlainErrors? Plain = null) : StageFigures;
+
+/// <summary>Errors of the stored factors and of the metric's SVD, and norms of the input, in the input's own columns.</summary>
+public sealed record PlainErrors(ErrorSums Ours, ErrorSums Svd, ErrorSums Norms)
+{
+    public static PlainErrors operator +(PlainErrors a, PlainErrors b) => new(a.Ours + b.Ours, a.Svd + b.Svd, a.Norms + b.Norms);
+}

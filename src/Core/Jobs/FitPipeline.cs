@@ -29,10 +29,10 @@ public static class FitPipeline
             StageKind.Coreset => new CoresetParameters(state.Scale, state.LewisBlobs[block], state.WeightSum, state.NormSum,
                 CoresetStep.RowsPerColumn * plan.Columns),
             StageKind.Refine => new RefineParameters(state.Scale, state.Basis!, state.Rank, state.ResidualFloor),
-            StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis!, state.SvdBasis!, state.Rank),
+            StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis!, state.SvdBasis!, state.Rank, state.Factors),
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to compute"),
         };
-        return new BlockTask(new BlockAddress(plan.Index, state.Stage, block), plan, parameters, state.Input.IsEmpty ? null : state.Input[block]);
+        return new BlockTask(new BlockAddress(plan.Index, state.Stage, block), plan, parameters, state.Input.IsEmpty ? null : state.Input[block], state.Metric);
     }
 
     /// <summary>
@@ -67,9 +67,10 @@ public static class FitPipeline
             StageKind.Factorise => FactoriseStep.Reduce(plan, state, results, context),
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to reduce"),
         };
+        if (next.Stage.Kind != StageKind.Factorise)
+            return next;
         // Each rank tried has a stage of its own, so that no late result of one is taken for another's.
-        return next.Stage.Kind == StageKind.Factorise
-            ? next with { Stage = new StageId(StageKind.Factorise, (next.Search?.Tries.Length ?? 1) - 1) }
-            : next;
+        next = next with { Stage = new StageId(StageKind.Factorise, (next.Search?.Tries.Length ?? 1) - 1) };
+        return MetricStep.TakeBack(plan, next, blobPrefix, context);
     }
 }

@@ -23,7 +23,16 @@ public sealed record FitState
     public double Scale { get; init; } = 1;
     /// <summary>p as the scan's reduction chose it, where that was asked for; every later stage reads it.</summary>
     public PowerChoice? Power { get; init; }
-    /// <summary>d x d eigenvector basis of the (row-weighted) Gram: the SVD baseline.</summary>
+    /// <summary>With a column metric, once the scan is reduced: its root, which every later stage multiplies A by.</summary>
+    public BlobRef? Metric { get; init; }
+    /// <summary>The root's pseudo-inverse, which takes V back.</summary>
+    public BlobRef? MetricInverse { get; init; }
+    public MetricFile? MetricFile { get; init; }
+    /// <summary>V and the SVD's V in the input's columns, k x d, where a column metric makes them other than the bases.</summary>
+    public BlobRef? Factors { get; init; }
+    /// <summary>Frobenius error in the metric of the SVD of A itself; null with row weights.</summary>
+    public double? PlainSvdInMetric { get; init; }
+    /// <summary>d x d eigenvector basis of the (row-weighted) Gram, of A S where there is a metric: the SVD baseline.</summary>
     public BlobRef? SvdBasis { get; init; }
     /// <summary>Inverse Cholesky factor of M after the latest Lewis round, while another round needs it.</summary>
     public BlobRef? Ellipsoid { get; init; }
@@ -51,6 +60,8 @@ public sealed record FitState
     public ErrorSums? Svd { get; init; }
     /// <summary>The same sums of the input itself, once factorised.</summary>
     public ErrorSums? Norms { get; init; }
+    /// <summary>With a column metric, in which the three before are measured: the same without it.</summary>
+    public PlainErrors? Plain { get; init; }
     /// <summary>Of the regression for U, original units.</summary>
     public RegressionOutcome Regression { get; init; }
     /// <summary>Blobs no later stage reads; the owner of the store may delete them after committing this state.</summary>
@@ -58,8 +69,18 @@ public sealed record FitState
 
     public bool IsDone => Stage.Kind == StageKind.Done;
 
+    /// <summary>The blob whose "basis" begins with V as it is stored.</summary>
+    [JsonIgnore]
+    public BlobRef? StoredV => Factors ?? Basis;
+
     /// <summary>Blobs that a later stage or the output needs.</summary>
     [JsonIgnore]
     public IEnumerable<BlobRef> Blobs =>
-        new[] { SvdBasis, Ellipsoid, Basis, PreviousBasis }.OfType<BlobRef>().Concat(LewisBlobs).Concat(UBlocks).Except(Superseded).Distinct();
+        new[] { SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors }.OfType<BlobRef>().Concat(LewisBlobs).Concat(UBlocks).Except(Superseded).Distinct();
 }
+
+/// <summary>What the scan's reduction read of a column metric.</summary>
+/// <param name="Sha256">Of the file.</param>
+/// <param name="Rank">Eigenvalues that count.</param>
+/// <param name="Unit">What an error measured with the normalised root is multiplied by: a power of two.</param>
+public sealed record MetricFile(string Sha256, int Rank, double Unit);

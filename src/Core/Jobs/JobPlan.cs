@@ -31,6 +31,8 @@ public sealed record TensorPlan
     public required string Input { get; init; }
     /// <summary>Row weight file as workers open it, or null.</summary>
     public string? RowWeights { get; init; }
+    /// <summary>Column metric file as the coordinator, which alone reads it, opens it; or null.</summary>
+    public string? ColumnMetric { get; init; }
 
     public BlockPartition Partition => new(Rows, BlockRows);
 

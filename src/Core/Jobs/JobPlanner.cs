@@ -33,6 +33,9 @@ public static class JobPlanner
         if (spec.RowWeights is not null && !File.Exists(spec.RowWeights))
             throw ClusterLpException.InputMissing($"{spec.RowWeights}: no such file of row weights.");
 
+        if (spec.ColumnMetric is not null && !File.Exists(spec.ColumnMetric))
+            throw ClusterLpException.InputMissing($"{spec.ColumnMetric}: no such file of a column metric.");
+
         var skipped = new List<SkippedTensor>();
         var chosen = new List<TensorPlan>();
         HashSet<string> named = [.. model.Tensors.Select(tensor => tensor.Name).Where(name => spec.Tensors.Contains(name))];
@@ -52,9 +55,11 @@ public static class JobPlanner
         if (chosen.Count == 0)
             throw ClusterLpException.BadInput(NothingToDo(model, [.. skipped.Where(s => selected.Contains(s.Name))]));
         FactorNames.EnsureDistinct(model, [.. chosen.Select(tensor => tensor.Name)]);
-        if (spec.RowWeights is not null && chosen.Count != 1)
-            throw ClusterLpException.Usage($"row weights belong to one tensor, but {chosen.Count} are selected "
+        if ((spec.RowWeights ?? spec.ColumnMetric) is not null && chosen.Count != 1)
+            throw ClusterLpException.Usage($"{(spec.RowWeights is null ? "a column metric belongs" : "row weights belong")} to one tensor, but {chosen.Count} are selected "
                 + $"({string.Join(", ", chosen.Take(3).Select(tensor => tensor.Name))}{(chosen.Count > 3 ? ", ..." : "")}): name one.");
+        if (spec.ColumnMetric is not null)
+            ColumnMetric.Read(spec.ColumnMetric, chosen[0].Columns);
         return new JobPlan(id ?? DeriveId(spec, model), spec, [.. chosen], [.. skipped]);
     }
 
@@ -136,6 +141,7 @@ public static class JobPlanner
             Seed = spec.Seed,
             Input = model.Path,
             RowWeights = spec.RowWeights is null ? null : Path.GetFullPath(spec.RowWeights),
+            ColumnMetric = spec.ColumnMetric is null ? null : Path.GetFullPath(spec.ColumnMetric),
         };
     }
 

@@ -53,6 +53,8 @@ public sealed record JobSpec
     public Method Method { get; init; } = Method.Lp;
     /// <summary>File of n positive numbers, one a line or a one-dimensional .npy; c_i in the formulas.</summary>
     public string? RowWeights { get; init; }
+    /// <summary>File of a symmetric positive semi-definite d x d .npy, H: the error of (A - UV) H^(1/2) is minimised.</summary>
+    public string? ColumnMetric { get; init; }
     /// <summary>Rows of a block; null: <see cref="BlockPartition.DefaultBlockRows"/>.</summary>
     public int? BlockRows { get; init; }
     public ulong Seed { get; init; }

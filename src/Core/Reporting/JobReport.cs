@@ -39,7 +39,10 @@ public sealed record TensorReport
     public required long BytesAfter { get; init; }
     /// <summary>Errors of the factors as stored.</summary>
     public required Errors Errors { get; init; }
-    /// <summary>Errors of the SVD of the same rank (row-weighted SVD where weights were given), before rounding.</summary>
+    /// <summary>
+    /// Errors of the SVD of the same rank (row-weighted where weights were given, in the column metric where that was), before
+    /// rounding.
+    /// </summary>
     public required Errors Svd { get; init; }
     /// <summary>||A - UV||_p / ||A||_p.</summary>
     public required double RelativeLp { get; init; }
@@ -47,6 +50,8 @@ public sealed record TensorReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? RelativeWeightedLp { get; init; }
     /// <summary>||A - UV||_F / ||A||_F.</summary>
     public required double RelativeFrobenius { get; init; }
+    /// <summary>Set with a column metric: the errors in it. Those above are without it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public MetricReport? Metric { get; init; }
     /// <summary>Largest relative distance of a row's l_p error from its certified lower bound given V; 0 for projections.</summary>
     public required double LargestGap { get; init; }
     /// <summary>
@@ -68,6 +73,23 @@ public sealed record TensorReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public RankSearch? Search { get; init; }
     /// <summary>Set with a target error: whether the stored factors meet it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public bool? TargetMet { get; init; }
+}
+
+/// <summary>Errors in a column metric H, of (A - UV) H^(1/2): what was minimised.</summary>
+public sealed record MetricReport
+{
+    /// <summary>SHA-256 of the metric's file.</summary>
+    public required string Sha256 { get; init; }
+    /// <summary>Eigenvalues of H that count: less than d for a singular metric.</summary>
+    public required int Rank { get; init; }
+    /// <summary>Errors of the factors as stored.</summary>
+    public required Errors Errors { get; init; }
+    /// <summary>Errors of the SVD of A H^(1/2) at the same rank, before rounding.</summary>
+    public required Errors Svd { get; init; }
+    public required double RelativeLp { get; init; }
+    public required double RelativeFrobenius { get; init; }
+    /// <summary>Frobenius error, in the metric, of the SVD of A itself; absent with row weights.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? PlainSvdFrobenius { get; init; }
 }
 
 /// <summary>One file of the input or output and its SHA-256 (lower-case hexadecimal).</summary>

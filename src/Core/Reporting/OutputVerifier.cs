@@ -2,34 +2,32 @@ using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Formats.Safetensors;
-using ClusterLp.Core.Kernels;
 
 namespace ClusterLp.Core.Reporting;
 
 /// <summary>
 /// Checks an output directory against the input from the files alone: hashes, every error of the stored factors (by a
-/// float64 product of its own), those of the SVD of the same rank, and that all other tensors are byte-identical. Where rows
-/// were weighted, the weighted error and the weighted SVD's are not recomputed.
+/// float64 product of its own), those of the SVD of the same rank, and that all other tensors are byte-identical. Row weights
+/// and a column metric are read again from their files; where one is gone, the figures that need it are not recomputed.
 /// </summary>
 public static class OutputVerifier
 {
     /// <summary>Relative tolerance of a figure: the run measures its errors in float32 products.</summary>
     public const double Tolerance = 1e-4;
 
-    /// <summary>Rounding of one float32 operation, relative to the magnitudes that went in.</summary>
-    private const double Float32Rounding = 1.0 / (1 << 24);
-
     private const int CompareBytes = 4 << 20;
 
     /// <summary>Runs all checks; what disagrees is in the result, not thrown.</summary>
     /// <param name="outputDirectory">A committed output.</param>
     /// <param name="againstModel">The model it was made from.</param>
+    /// <param name="given">Where row weights and column metric lie now; null: where the report says they lay, if they still do.</param>
     /// <param name="progress">Receives the share done, 0 to 1, from several threads.</param>
     /// <param name="cancellation">Checked at every block of rows.</param>
     /// <exception cref="ClusterLpException">
     /// Output, report or input is missing (exit 66) or unreadable, or a factor the report names is not there (65).
     /// </exception>
-    public static VerifyResult Verify(string outputDirectory, string againstModel, IProgress<double>? progress, CancellationToken cancellation)
+    public static VerifyResult Verify(
+        string outputDirectory, string againstModel, SideFiles given, IProgress<double>? progress, CancellationToken cancellation)
     {
         if (!Directory.Exists(outputDirectory))
             throw ClusterLpException.InputMissing($"{outputDirectory}: no such output directory.");
@@ -42,17 +40,44 @@ public static class OutputVerifier
         ];
         using var output = (SafetensorsModel)ModelFiles.Open(Model(outputDirectory, report));
 
-        bool weighted = report.Parameters.RowWeights is not null;
-        long total = Math.Max(1, report.Tensors.Sum(tensor => tensor.Rows) * (weighted ? 1 : 2)), done = 0;
-        void RowsDone(long rows) => progress?.Report(Interlocked.Add(ref done, rows) / (double)total);
-        ImmutableArray<VerifiedFigure> figures =
-            [.. report.Tensors.SelectMany(tensor => CheckTensor(tensor, weighted, input, output, RowsDone, cancellation))];
+        var needed = new SideFiles(report.Parameters.RowWeights, report.Parameters.ColumnMetric);
+        SideFiles found = Find(needed, given);
+        long total = 1, done = 0;
+        void RowsDone(long rows) => progress?.Report(Math.Min(1, Interlocked.Add(ref done, rows) / (double)total));
+        TensorVerifier[] tensors = [.. report.Tensors.Select(tensor => new TensorVerifier(tensor, needed, found, RowsDone, cancellation))];
+        total = Math.Max(1, tensors.Zip(report.Tensors, (verifier, tensor) => verifier.Passes * tensor.Rows).Sum());
+        ImmutableArray<VerifiedFigure> figures = [.. tensors.SelectMany(tensor => tensor.Check(input, output))];
+        if (found.ColumnMetric is { } metric && report.Tensors.FirstOrDefault()?.Metric is { } reported)
+            files = files.Add(new VerifiedFile(metric, true, reported.Sha256, FileHashing.Hash(metric, cancellation).Sha256));
         HashSet<string> compressed = [.. report.Tensors.Select(tensor => tensor.Name)];
         ImmutableArray<VerifiedTensor> untouched = input is SafetensorsModel original
             ? [.. original.Tensors.Where(tensor => !compressed.Contains(tensor.Name))
                 .Select(tensor => new VerifiedTensor(tensor.Name, Difference(original, output, tensor.Name, cancellation)))]
             : [];
-        return new VerifyResult(files, figures, untouched);
+        return new VerifyResult(files, figures, untouched) { NotRecomputed = NotRecomputed(needed, found) };
+    }
+
+    private static SideFiles Find(SideFiles needed, SideFiles given)
+    {
+        return new SideFiles(Find("row weights", needed.RowWeights, given.RowWeights), Find("column metric", needed.ColumnMetric, given.ColumnMetric));
+
+        static string? Find(string what, string? recorded, string? given) =>
+            recorded is null && given is not null ? throw ClusterLpException.Usage($"{given}: the job had no {what}, and there is nothing to recompute with it.")
+            : given is not null && !File.Exists(given) ? throw ClusterLpException.InputMissing($"{given}: no such file of {what}.")
+            : given ?? (File.Exists(recorded) ? recorded : null);
+    }
+
+    private static string? NotRecomputed(SideFiles needed, SideFiles found)
+    {
+        (string Figures, string Option, string? File)[] missing =
+        [
+            ("the row-weighted figures", "--row-weights", found.RowWeights is null ? needed.RowWeights : null),
+            ("those in the column metric", "--column-metric", found.ColumnMetric is null ? needed.ColumnMetric : null),
+        ];
+        missing = [.. missing.Where(side => side.File is not null)];
+        return missing.Length == 0 ? null
+            : $"Not recomputed: the SVD's figures, {string.Join(" and ", missing.Select(side => side.Figures))}; they need "
+                + string.Join(" and ", missing.Select(side => $"{side.Option} ({side.File} is gone)")) + ".";
     }
 
     private static IEnumerable<VerifiedFile> CheckInputs(JobReport report, IModel input, CancellationToken cancellation)
@@ -83,53 +108,6 @@ public static class OutputVerifier
         FileHash model = index ?? report.Outputs.FirstOrDefault()
             ?? throw ClusterLpException.BadInput($"{directory}: the report names no output files.");
         return Inside(directory, model.Path);
-    }
-
-    private static IEnumerable<VerifiedFigure> CheckTensor(
-        TensorReport tensor, bool weighted, IModel input, SafetensorsModel output, Action<long> rowsDone, CancellationToken cancellation)
-    {
-        FactorNames names = FactorNames.For(input, tensor.Name);
-        using IMatrixSource a = input.OpenMatrix(tensor.Name), u = output.OpenMatrix(names.U), v = output.OpenMatrix(names.V);
-        (int d, int k) = (a.Columns, u.Columns);
-        if (u.Rows != a.Rows || v.Rows != d || v.Columns != k)
-            throw ClusterLpException.BadInput($"{output.Path}: the factors of \"{tensor.Name}\" are {u.Rows} x {k} and {v.Rows} x {v.Columns}; "
-                + $"expected {a.Rows} x k and {d} x k.");
-        var transposedV = new float[d * k];
-        v.ReadRows(0, d, transposedV);
-        PackedMatrix<double> right = PackedMatrix<double>.FromTransposed(Array.ConvertAll(transposedV, x => (double)x), k, d);
-        ResidualSums sums = ResidualSums.Of(a, u, right, tensor.P, rowsDone, cancellation);
-
-        VerifiedFigure Figure(string name, double reported, double recomputed, double slack) => new(tensor.Name, name, reported, recomputed,
-            Math.Abs(reported - recomputed) <= Tolerance * Math.Abs(recomputed) + slack);
-        IEnumerable<VerifiedFigure> FourErrors(string prefix, Errors reported, ResidualSums found, double floor, bool frobeniusOnly)
-        {
-            double entries = (double)a.Rows * d;
-            yield return Figure(prefix + "frobenius", reported.Frobenius, Math.Sqrt(found.Squares), floor);
-            if (frobeniusOnly)
-                yield break;
-            yield return Figure(prefix + "l1", reported.L1, found.L1, floor * Math.Sqrt(entries));
-            yield return Figure(prefix + "lp", reported.Lp, Math.Pow(found.Power, 1 / tensor.P), floor * Math.Pow(entries, 1 / tensor.P - 0.5));
-            yield return Figure(prefix + "maxRow", reported.MaxRow, Math.Sqrt(found.MaxRowSquares), floor);
-        }
-
-        // An entry of A - U V in float32 is off by some roundings of A's magnitude, whatever is left of it: where the factors
-        // are all but exact, that is what both sides measure.
-        double inputLp = Math.Pow(sums.InputPower, 1 / tensor.P), inputFrobenius = Math.Sqrt(sums.InputSquares);
-        double rounding = Float32Rounding * Math.Sqrt(d);
-        yield return Figure("rank", tensor.Rank, k, 0);
-        foreach (VerifiedFigure figure in FourErrors("", tensor.Errors, sums, rounding * inputFrobenius, frobeniusOnly: false))
-            yield return figure;
-        if (inputFrobenius > 0)
-        {
-            yield return Figure("relativeLp", tensor.RelativeLp, Math.Pow(sums.Power, 1 / tensor.P) / inputLp, rounding);
-            yield return Figure("relativeFrobenius", tensor.RelativeFrobenius, Math.Sqrt(sums.Squares) / inputFrobenius, rounding);
-        }
-        if (weighted)
-            yield break;
-        (PackedMatrix<double> projection, bool unique) = SvdProjection.Of(a, k, cancellation);
-        ResidualSums svd = ResidualSums.Of(a, a, projection, tensor.P, rowsDone, cancellation);
-        foreach (VerifiedFigure figure in FourErrors("svd.", tensor.Svd, svd, rounding * inputFrobenius, frobeniusOnly: !unique))
-            yield return figure;
     }
 
     private static string? Difference(SafetensorsModel input, SafetensorsModel output, string name, CancellationToken cancellation)

@@ -53,7 +53,8 @@ public static class ReportBuilder
             throw new InvalidOperationException($"tensor {plan.Name} is at stage {fit.Stage}, not done.");
         plan = plan.Settled(fit);
         bool weighted = plan.RowWeights is not null;
-        Errors errors = Errors.From(fit.Ours, plan.P, weighted);
+        PlainErrors plain = fit.Plain ?? new PlainErrors(fit.Ours, fit.Svd, fit.Norms);
+        Errors errors = Errors.From(plain.Ours, plan.P, weighted);
         return new TensorReport
         {
             Name = plan.Name,
@@ -69,9 +70,9 @@ public static class ReportBuilder
             BytesBefore = bytesBefore,
             BytesAfter = checked((plan.Rows + plan.Columns) * fit.Rank * plan.FactorType.Size()),
             Errors = errors,
-            Svd = Errors.From(fit.Svd, plan.P, weighted),
-            RelativeLp = Relative(errors.Lp, Math.Pow(fit.Norms.Lp, 1 / plan.P)),
-            RelativeFrobenius = Relative(errors.Frobenius, Math.Sqrt(fit.Norms.Squares)),
+            Svd = Errors.From(plain.Svd, plan.P, weighted),
+            RelativeLp = Relative(errors.Lp, Math.Pow(plain.Norms.Lp, 1 / plan.P)),
+            RelativeFrobenius = Relative(errors.Frobenius, Math.Sqrt(plain.Norms.Squares)),
             LargestGap = fit.Regression.LargestGap,
             SumGap = fit.Regression.SumGap,
             Tolerance = plan.Method == Method.Lp && plan.P < 2 ? RegressionOptions.For(plan.P, plan.Tolerance).Gap : null,
@@ -82,9 +83,25 @@ public static class ReportBuilder
             RefineRounds = fit.RefineRounds,
             MeanRegressionIterations = (double)fit.Regression.Iterations / plan.Rows,
             Blocks = plan.Partition.Count,
-            RelativeWeightedLp = weighted ? Relative(errors.WeightedLp!.Value, Math.Pow(fit.Norms.WeightedLp, 1 / plan.P)) : null,
+            RelativeWeightedLp = weighted ? Relative(errors.WeightedLp!.Value, Math.Pow(plain.Norms.WeightedLp, 1 / plan.P)) : null,
+            Metric = fit.MetricFile is { } metric ? InMetric(plan, fit, metric, weighted) : null,
             Search = fit.Search,
             TargetMet = plan.TargetError is double target ? fit.Search?.Tries[^1].Measured <= target : null,
+        };
+    }
+
+    private static MetricReport InMetric(TensorPlan plan, FitState fit, MetricFile metric, bool weighted)
+    {
+        Errors errors = Errors.From(fit.Ours!, plan.P, weighted);
+        return new MetricReport
+        {
+            Sha256 = metric.Sha256,
+            Rank = metric.Rank,
+            Errors = errors,
+            Svd = Errors.From(fit.Svd!, plan.P, weighted),
+            RelativeLp = Relative(errors.Lp, Math.Pow(fit.Norms!.Lp, 1 / plan.P)),
+            RelativeFrobenius = Relative(errors.Frobenius, Math.Sqrt(fit.Norms.Squares)),
+            PlainSvdFrobenius = fit.PlainSvdInMetric,
         };
     }
 

@@ -1,5 +1,6 @@
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Kernels;
+using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Reporting;
 
@@ -8,72 +9,90 @@ namespace ClusterLp.Core.Reporting;
 /// <param name="Power">sum |r_ij|^p.</param>
 /// <param name="Squares">sum r_ij^2.</param>
 /// <param name="MaxRowSquares">max_i ||r_i||^2.</param>
+/// <param name="WeightedPower">sum c_i |r_ij|^p.</param>
 /// <param name="InputPower">sum |a_ij|^p.</param>
 /// <param name="InputSquares">sum a_ij^2.</param>
+/// <param name="InputWeightedPower">sum c_i |a_ij|^p.</param>
 internal readonly record struct ResidualSums(
-    double L1, double Power, double Squares, double MaxRowSquares, double InputPower, double InputSquares)
+    double L1, double Power, double Squares, double MaxRowSquares, double WeightedPower, double InputPower, double InputSquares, double InputWeightedPower)
 {
     private const int ChunkRows = 1024;
     private const int TileRows = 64;
 
     /// <summary>
-    /// Sums over A - L B for row blocks of A (n x d) and L (n x m), and B (m x d), multiplied in float64: O(n d m), on all
+    /// Sums over A T - L B for row blocks of A (n x d) and L (n x m), and B (m x d), multiplied in float64: O(n d m), on all
     /// cores. Deterministic: chunks of fixed size, added in order.
     /// </summary>
     /// <param name="a">A.</param>
+    /// <param name="metric">T, d x d: the root of a column metric; null for the identity.</param>
     /// <param name="left">L: the stored U, or A itself where B is a projection.</param>
     /// <param name="right">B: the stored V, or a projection.</param>
     /// <param name="p">p in [1, 2].</param>
+    /// <param name="rowWeights">File of the c_i; null for ones.</param>
     /// <param name="rowsDone">Told the rows of every chunk, from several threads.</param>
     /// <param name="cancellation">Checked at every chunk.</param>
-    public static ResidualSums Of(IMatrixSource a, IMatrixSource left, PackedMatrix<double> right, double p,
-        Action<long> rowsDone, CancellationToken cancellation)
+    public static ResidualSums Of(IMatrixSource a, PackedMatrix<double>? metric, IMatrixSource left, PackedMatrix<double> right, double p,
+        string? rowWeights, Action<long> rowsDone, CancellationToken cancellation)
     {
         var chunks = new ResidualSums[(a.Rows + ChunkRows - 1) / ChunkRows];
-        Parallel.For(0, chunks.Length, new ParallelOptions { CancellationToken = cancellation }, chunk =>
+        try
         {
-            int rows = (int)Math.Min(ChunkRows, a.Rows - (long)chunk * ChunkRows);
-            chunks[chunk] = Chunk(a, left, right, (long)chunk * ChunkRows, rows, p);
-            rowsDone(rows);
-        });
+            Parallel.For(0, chunks.Length, new ParallelOptions { CancellationToken = cancellation }, chunk =>
+            {
+                long first = (long)chunk * ChunkRows;
+                int rows = (int)Math.Min(ChunkRows, a.Rows - first);
+                chunks[chunk] = Chunk(a, metric, left, right, first, RowWeights.Read(rowWeights, a.Rows, first, rows), p);
+                rowsDone(rows);
+            });
+        }
+        catch (AggregateException e) when (e.InnerException is ClusterLpException known)
+        {
+            throw known;
+        }
         return chunks.Aggregate((sum, chunk) => sum + chunk);
     }
 
     public static ResidualSums operator +(ResidualSums a, ResidualSums b) => new(
-        a.L1 + b.L1, a.Power + b.Power, a.Squares + b.Squares, Math.Max(a.MaxRowSquares, b.MaxRowSquares),
-        a.InputPower + b.InputPower, a.InputSquares + b.InputSquares);
+        a.L1 + b.L1, a.Power + b.Power, a.Squares + b.Squares, Math.Max(a.MaxRowSquares, b.MaxRowSquares), a.WeightedPower + b.WeightedPower,
+        a.InputPower + b.InputPower, a.InputSquares + b.InputSquares, a.InputWeightedPower + b.InputWeightedPower);
 
-    private static ResidualSums Chunk(IMatrixSource a, IMatrixSource left, PackedMatrix<double> right, long firstRow, int rows, double p)
+    private static ResidualSums Chunk(
+        IMatrixSource a, PackedMatrix<double>? metric, IMatrixSource left, PackedMatrix<double> right, long firstRow, double[] c, double p)
     {
         (int d, int inner) = (a.Columns, left.Columns);
         float[] leftRows = new float[TileRows * inner], input = new float[TileRows * d];
-        var product = new double[TileRows * d];
+        double[] target = new double[TileRows * d], product = new double[TileRows * d];
         ResidualSums sums = default;
-        for (int row = 0; row < rows; row += TileRows)
+        for (int row = 0; row < c.Length; row += TileRows)
         {
-            int count = Math.Min(TileRows, rows - row);
+            int count = Math.Min(TileRows, c.Length - row);
             a.ReadRows(firstRow + row, count, input);
+            if (metric is not null)
+                Gemm.Multiply(input, d, count, metric, target, d);
+            else
+                for (int i = 0; i < count * d; i++)
+                    target[i] = input[i];
             left.ReadRows(firstRow + row, count, leftRows);
             Gemm.Multiply(leftRows, inner, count, right, product, d);
             for (int i = 0; i < count; i++)
-                sums += Row(input.AsSpan(i * d, d), product.AsSpan(i * d, d), p);
+                sums += Row(target.AsSpan(i * d, d), product.AsSpan(i * d, d), c[row + i], p);
         }
         return sums;
     }
 
-    private static ResidualSums Row(ReadOnlySpan<float> a, ReadOnlySpan<double> product, double p)
+    private static ResidualSums Row(ReadOnlySpan<double> target, ReadOnlySpan<double> product, double c, double p)
     {
         double l1 = 0, power = 0, squares = 0, inputPower = 0, inputSquares = 0;
-        for (int j = 0; j < a.Length; j++)
+        for (int j = 0; j < target.Length; j++)
         {
-            double x = Math.Abs((double)a[j]), r = Math.Abs(a[j] - product[j]);
+            double x = Math.Abs(target[j]), r = Math.Abs(target[j] - product[j]);
             l1 += r;
             squares += r * r;
             power += Raise(r, p);
             inputSquares += x * x;
             inputPower += Raise(x, p);
         }
-        return new ResidualSums(l1, power, squares, squares, inputPower, inputSquares);
+        return new ResidualSums(l1, power, squares, squares, c * power, inputPower, inputSquares, c * inputPower);
     }
 
     private static double Raise(double x, double p) => p == 1 ? x : p == 1.5 ? x * Math.Sqrt(x) : p == 2 ? x * x : Math.Pow(x, p);

@@ -9,9 +9,17 @@ namespace ClusterLp.Core.Reporting;
 public sealed record VerifyResult(
     ImmutableArray<VerifiedFile> Files, ImmutableArray<VerifiedFigure> Figures, ImmutableArray<VerifiedTensor> Untouched)
 {
+    /// <summary>Which figures were left out for want of a file, and which file; null where none was.</summary>
+    public string? NotRecomputed { get; init; }
+
     /// <summary>True where everything agrees.</summary>
     public bool Ok => Files.All(file => file.Ok) && Figures.All(figure => figure.Ok) && Untouched.All(tensor => tensor.Ok);
 }
+
+/// <summary>What a job reads beside its model.</summary>
+/// <param name="RowWeights">File of the row weights, or null.</param>
+/// <param name="ColumnMetric">File of the column metric, or null.</param>
+public sealed record SideFiles(string? RowWeights, string? ColumnMetric);
 
 /// <summary>A file and its hash; <paramref name="Found"/> is null where the file is missing.</summary>
 public sealed record VerifiedFile(string Path, bool IsInput, string Reported, string? Found)

@@ -34,6 +34,10 @@ internal static class FigureMapping
                     Ours = ToWire(f.Ours), Svd = ToWire(f.Svd), LargestGap = f.Regression.LargestGap, Iterations = f.Regression.Iterations,
                     Certificate = new CertificateWire { Bound = f.Regression.Bound, Power = f.Regression.Power, RowsShort = f.Regression.RowsShort },
                     Norms = ToWire(f.Norms),
+                    Plain = f.Plain is null ? null : new PlainErrorsWire
+                    {
+                        Ours = ToWire(f.Plain.Ours), Svd = ToWire(f.Plain.Svd), Norms = ToWire(f.Plain.Norms),
+                    },
                 };
                 break;
             default:
@@ -52,7 +56,8 @@ internal static class FigureMapping
         BlockResultWire.FiguresOneofCase.Factorise => new FactoriseFigures(
             FromWire(w.Factorise.Ours), FromWire(w.Factorise.Svd), new RegressionOutcome(w.Factorise.LargestGap,
                 w.Factorise.Certificate.Bound, w.Factorise.Certificate.Power, w.Factorise.Certificate.RowsShort, w.Factorise.Iterations),
-            FromWire(w.Factorise.Norms)),
+            FromWire(w.Factorise.Norms), w.Factorise.Plain is not { } plain ? null
+                : new PlainErrors(FromWire(plain.Ours), FromWire(plain.Svd), FromWire(plain.Norms))),
         _ => throw new SerializationException("a block result without known figures: coordinator and worker are of different versions."),
     });
 

@@ -27,6 +27,7 @@ internal static class TaskMapping
         var wire = new BlockTaskWire
         {
             Block = ToWire(task.Address), Plan = ToWire(task.Plan), Input = task.Input is null ? null : ToWire(task.Input),
+            Metric = task.Metric is null ? null : ToWire(task.Metric),
         };
         switch (task.Parameters)
         {
@@ -49,7 +50,11 @@ internal static class TaskMapping
                 wire.Refine = new RefineWire { Scale = p.Scale, Basis = ToWire(p.Basis), Rank = p.Rank, ResidualFloor = p.ResidualFloor };
                 break;
             case FactoriseParameters p:
-                wire.Factorise = new FactoriseWire { Scale = p.Scale, Basis = ToWire(p.Basis), SvdBasis = ToWire(p.SvdBasis), Rank = p.Rank };
+                wire.Factorise = new FactoriseWire
+                {
+                    Scale = p.Scale, Basis = ToWire(p.Basis), SvdBasis = ToWire(p.SvdBasis), Rank = p.Rank,
+                    Factors = p.Factors is null ? null : ToWire(p.Factors),
+                };
                 break;
             default:
                 throw new SerializationException($"{task.Parameters.GetType()} has no wire form.");
@@ -66,9 +71,10 @@ internal static class TaskMapping
             w.Coreset.Scale, FromWire(w.Coreset.Weights), w.Coreset.WeightSum, w.Coreset.NormSum, w.Coreset.SampleSize),
         BlockTaskWire.ParametersOneofCase.Refine => new RefineParameters(w.Refine.Scale, FromWire(w.Refine.Basis), w.Refine.Rank, w.Refine.ResidualFloor),
         BlockTaskWire.ParametersOneofCase.Factorise => new FactoriseParameters(
-            w.Factorise.Scale, FromWire(w.Factorise.Basis), FromWire(w.Factorise.SvdBasis), w.Factorise.Rank),
+            w.Factorise.Scale, FromWire(w.Factorise.Basis), FromWire(w.Factorise.SvdBasis), w.Factorise.Rank,
+            w.Factorise.Factors is null ? null : FromWire(w.Factorise.Factors)),
         _ => throw new SerializationException("a block task without a known stage: coordinator and worker are of different versions."),
-    }, w.Input is null ? null : FromWire(w.Input));
+    }, w.Input is null ? null : FromWire(w.Input), w.Metric is null ? null : FromWire(w.Metric));
 
     private static PlanWire ToWire(TensorPlan plan)
     {
@@ -86,6 +92,8 @@ internal static class TaskMapping
             wire.Tolerance = tolerance;
         if (plan.RowWeights is { } weights)
             wire.RowWeights = weights;
+        if (plan.ColumnMetric is { } metric)
+            wire.ColumnMetric = metric;
         return wire;
     }
 
@@ -95,6 +103,7 @@ internal static class TaskMapping
         FactorType = Named<ElementType>(w.FactorType), BlockRows = w.BlockRows, Rank = w.HasRank ? w.Rank : null,
         TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, AutoP = w.AutoP, Tolerance = w.HasTolerance ? w.Tolerance : null, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
+        ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null,
     };
 
     // Enum.Parse would let any number through, and overflow on a large one.

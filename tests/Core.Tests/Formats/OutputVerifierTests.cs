@@ -23,7 +23,7 @@ public class OutputVerifierTests
     private static string Input(TemporaryFolder folder) =>
         folder.Write("in.safetensors", SampleModels.File(SampleModels.Mask, SampleModels.Embedding(), SampleModels.Bias));
 
-    private static VerifyResult Verify(string output, string input) => OutputVerifier.Verify(output, input, null, CancellationToken.None);
+    private static VerifyResult Verify(string output, string input) => OutputVerifier.Verify(output, input, new SideFiles(null, null), null, CancellationToken.None);
 
     // Flips one bit of a tensor's bytes in place, found by its data.
     private static void FlipBit(string path, int offsetFromEnd)

@@ -178,6 +178,16 @@ public sealed class PlannerTests : IDisposable
     }
 
     [Fact]
+    public void A_column_metric_must_exist_fit_the_tensor_and_belong_to_one()
+    {
+        string metric = _folder.Write("h.npy", Craft.Npy("<f8", "(20, 20)", Craft.Bytes([.. Enumerable.Range(0, 400).Select(i => i / 20 == i % 20 ? 1.0 : 0.5)])));
+        Assert.Equal(metric, JobPlanner.Plan(Simple() with { ColumnMetric = metric }).Tensors[0].ColumnMetric);
+        AssertRefused(ExitCode.InputMissing, Simple() with { ColumnMetric = _folder["none.npy"] }, "none.npy");
+        AssertRefused(ExitCode.Usage, Spec(Zeros("a", "F32", 4, 60, 20), Zeros("b", "F32", 4, 60, 20)) with { ColumnMetric = metric }, "column metric", "one tensor");
+        AssertRefused(ExitCode.BadInput, Spec(Zeros("a", "F32", 4, 60, 21)) with { ColumnMetric = metric }, metric, "expected (21, 21)");
+    }
+
+    [Fact]
     public void An_existing_output_and_an_input_inside_it_are_refused_before_any_work()
     {
         JobSpec spec = Simple();

@@ -50,7 +50,7 @@ public static class Pipeline
                 store.Delete(blob);
         }
         float[] u = [.. state.UBlocks.SelectMany(blob => Array(store, blob, "u", plan.FactorType))];
-        float[] v = Array(store, state.Basis!, "basis", ElementType.F32)[..(state.Rank * plan.Columns)];
+        float[] v = Array(store, state.StoredV!, "basis", ElementType.F32)[..(state.Rank * plan.Columns)];
         var bytes = new byte[v.Length * plan.FactorType.Size()];
         var stored = new float[v.Length];
         ElementConversion.FromFloat32(plan.FactorType, v, bytes);

@@ -27,9 +27,9 @@ internal sealed class StoredFactors
     public StoredFactors(TensorPlan plan, FitState fit, IBlobStore blobs)
     {
         (_plan, _fit, _blobs, _rank) = (plan, fit, blobs, fit.Rank);
-        if (!fit.IsDone || fit.Basis is null || fit.UBlocks.Length != plan.Partition.Count)
+        if (!fit.IsDone || fit.StoredV is null || fit.UBlocks.Length != plan.Partition.Count)
             throw new ClusterLpException(ExitCode.Internal, $"tensor \"{plan.Name}\" is not factorised yet.");
-        _transposedV = TransposedV(fit.Basis);
+        _transposedV = TransposedV(fit.StoredV);
     }
 
     /// <summary>U and V, and U V where asked for.</summary>

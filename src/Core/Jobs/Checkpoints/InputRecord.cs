@@ -20,7 +20,7 @@ public static class InputRecord
     public static ImmutableArray<InputStamp> Of(JobPlan plan)
     {
         using IModel model = ModelFiles.Open(plan.Tensors[0].Input);
-        return [.. model.Files.Concat(plan.Tensors.Select(tensor => tensor.RowWeights).OfType<string>()).Distinct().Select(Stamp)];
+        return [.. model.Files.Concat(plan.Tensors.SelectMany(tensor => new[] { tensor.RowWeights, tensor.ColumnMetric }).OfType<string>()).Distinct().Select(Stamp)];
     }
 
     /// <summary>Records the stamps.</summary>

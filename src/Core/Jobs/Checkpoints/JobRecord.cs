@@ -71,6 +71,7 @@ public static class JobRecord
         Input = Path.GetFullPath(spec.Input),
         Output = Path.TrimEndingDirectorySeparator(Path.GetFullPath(spec.Output)),
         RowWeights = spec.RowWeights is null ? null : Path.GetFullPath(spec.RowWeights),
+        ColumnMetric = spec.ColumnMetric is null ? null : Path.GetFullPath(spec.ColumnMetric),
         Force = false,
     };
 

@@ -40,6 +40,8 @@ internal static class CoresetStep
             source.ReadRows(firstRow + drawn[j].Row, 1, rows.AsSpan(j * d, d));
         }
         StepData.Multiply(rows, (float)parameters.Scale);
+        if (MetricStep.Read(task, context) is { } metric)
+            MetricStep.Apply(metric.Root, rows, context.Cancellation);
         // The block is not read whole, so its checksum cannot be compared; the drawn rows' norms can.
         for (int j = 0; j < drawn.Count; j++)
             if (!(Math.Abs(Math.Sqrt(PowerSums.Squares(rows.AsSpan(j * d, d))) - norms[drawn[j].Row]) <= NormTolerance * norms[drawn[j].Row]))

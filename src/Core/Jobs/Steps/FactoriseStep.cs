@@ -6,7 +6,8 @@ using ClusterLp.Core.LpFit;
 namespace ClusterLp.Core.Jobs.Steps;
 
 /// <summary>
-/// U for the block's rows, rounded to the factors' type, and the errors of what is stored beside the SVD's.
+/// U for the block's rows, rounded to the factors' type, and the errors of what is stored beside the SVD's; with a column
+/// metric in it and, by <see cref="MetricErrors"/>, without it.
 /// Blob: "u", rows x k in the factors' type and the matrix' own units.
 /// </summary>
 internal static class FactoriseStep
@@ -19,7 +20,7 @@ internal static class FactoriseStep
     {
         var parameters = (FactoriseParameters)task.Parameters;
         (TensorPlan plan, int d, int k) = (task.Plan, task.Plan.Columns, parameters.Rank);
-        Span<float> rows = StepData.ReadRows(task, source, parameters.Scale);
+        Span<float> rows = StepData.ReadInput(task, source, parameters.Scale);
         int count = rows.Length / d;
         double[] rowWeights = StepData.ReadRowWeights(task);
         OrthonormalBasis basis = StepData.ReadBasis(context, parameters.Basis, d, k);
@@ -29,7 +30,8 @@ internal static class FactoriseStep
         int size = plan.FactorType.Size();
         Memory<byte> kept = StepData.Reuse(ref _stored, checked(Math.Max(count, d) * k * size));
         Span<byte> stored = kept.Span;
-        float[] rounded = basis.Rows.AsSpan(0, k * d).ToArray();
+        var metric = MetricErrors.For(task, parameters, svd, context);
+        float[] rounded = metric?.V ?? basis.Rows.AsSpan(0, k * d).ToArray();
         StoreAndReadBack(plan.FactorType, rounded, stored.Slice(0, rounded.Length * size));
         PackedMatrix<float> v = PackedMatrix<float>.FromRows(rounded, k, d);
         var u = new float[PartRows * k];
@@ -44,7 +46,8 @@ internal static class FactoriseStep
             context.Cancellation.ThrowIfCancellationRequested();
             context.Progress?.Invoke((double)first / count);
             int height = Math.Min(PartRows, count - first);
-            ReadOnlySpan<float> a = rows.Slice(first * d, height * d);
+            Span<float> a = rows.Slice(first * d, height * d);
+            metric?.Load(a, height, rowWeights.AsSpan(first, height));
             ReadOnlySpan<double> c = rowWeights.AsSpan(first, height);
             Span<float> target = u.AsSpan(0, height * k);
             Span<float> left = residual.AsSpan(0, height * d);
@@ -57,22 +60,25 @@ internal static class FactoriseStep
                 throw ClusterLpException.BadInput(
                     $"tensor \"{plan.Name}\": a factor's entry in row {plan.Partition.FirstRow(task.Address.Block) + first + PowerSums.FirstNonFinite(target) / k} is beyond {plan.FactorType}'s range; choose --dtype f32.");
             StepData.Multiply(target, (float)parameters.Scale);
-            if (!asRegressed || !OutweighsRounding(left, a, height, d))
+            if (metric is not null || !asRegressed || !OutweighsRounding(left, a, height, d))
             {
                 Gemm.Multiply(target, k, height, v, left, d);
-                Difference.Of(a, left, left);
+                Difference.Of(metric is null ? a : metric.Input[..(height * d)], left, left);
             }
+            metric?.AddOurs(left, height, c);
             ours.Add(left, height, d, c);
             norms.Add(a, height, d, c);
             if (isBaseline)
                 continue;
             svd.ProjectionResidual(a, height, left);
             baseline.Add(left, height, d, c);
+            metric?.AddSvd(a, height, c);
         }
         ArrayBlob blob = new ArrayBlob().Add("u", plan.FactorType, kept.Slice(0, count * k * size), count, k);
+        double scale = parameters.Scale / (metric?.Unit ?? 1);
         return new BlockResult(StepData.Write(context, blobName, blob),
-            new FactoriseFigures(ours.InOriginalUnits(parameters.Scale), (isBaseline ? ours : baseline).InOriginalUnits(parameters.Scale),
-                outcome.InOriginalUnits(parameters.Scale, plan.P), norms.InOriginalUnits(parameters.Scale)));
+            new FactoriseFigures(ours.InOriginalUnits(scale), (isBaseline ? ours : baseline).InOriginalUnits(scale),
+                outcome.InOriginalUnits(scale, plan.P), norms.InOriginalUnits(scale), metric?.Sums(parameters.Scale, isBaseline)));
     }
 
     /// <summary>
@@ -99,10 +105,12 @@ internal static class FactoriseStep
     {
         (ErrorSums ours, ErrorSums svd, ErrorSums norms) = (ErrorSums.Zero, ErrorSums.Zero, ErrorSums.Zero);
         var outcome = default(RegressionOutcome);
+        PlainErrors? plain = null;
         foreach (FactoriseFigures figures in results.Select(r => (FactoriseFigures)r.Figures))
         {
             (ours, svd, norms) = (ours + figures.Ours, svd + figures.Svd, norms + figures.Norms);
             outcome += figures.Regression;
+            plain = plain is null || figures.Plain is null ? figures.Plain : plain + figures.Plain;
         }
         return RankCheck.Conclude(plan, state with
         {
@@ -112,6 +120,7 @@ internal static class FactoriseStep
             Svd = svd,
             Norms = norms,
             Regression = outcome,
+            Plain = plain,
             // A damaged block of U may have to be computed again, until the output is written.
             Superseded = [],
         }, context);

@@ -27,7 +27,7 @@ internal static class LewisStep
     {
         var parameters = (LewisParameters)task.Parameters;
         (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
-        Span<float> rows = StepData.ReadRows(task, source, parameters.Scale);
+        Span<float> rows = StepData.ReadRows(task, source, parameters.Scale, context);
         int count = rows.Length / d;
         double[] rowWeights = StepData.ReadRowWeights(task);
         double[]? before = parameters.PreviousWeights is null ? null : StepData.Read(context, parameters.PreviousWeights).Get<double>("weights");

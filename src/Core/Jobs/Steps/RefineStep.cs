@@ -19,7 +19,7 @@ internal static class RefineStep
         var parameters = (RefineParameters)task.Parameters;
         (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
         long firstRow = plan.Partition.FirstRow(task.Address.Block);
-        Span<float> rows = StepData.ReadRows(task, source, parameters.Scale);
+        Span<float> rows = StepData.ReadRows(task, source, parameters.Scale, context);
         int count = rows.Length / d;
         double[] rowWeights = StepData.ReadRowWeights(task);
         OrthonormalBasis basis = StepData.ReadBasis(context, parameters.Basis, d, parameters.Rank);

@@ -24,7 +24,7 @@ internal static class ScanStep
         BlockPartition partition = plan.Partition;
         long firstRow = partition.FirstRow(task.Address.Block);
         int count = partition.RowCount(task.Address.Block);
-        Span<float> rows = StepData.ReadRows(task, source, 1);
+        Span<float> rows = StepData.ReadInput(task, source, 1);
         if (PowerSums.FirstNonFinite(rows) is var bad and >= 0)
             throw ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
                 $"tensor \"{plan.Name}\", row {firstRow + bad / d}, column {bad % d} (counted from 0): the entry is {rows[bad]}; every entry must be a finite float32 number."));
@@ -71,6 +71,12 @@ internal static class ScanStep
         var sample = new RowSample([.. sampled], [.. sampledWeights], d, plan.Rows);
         StepData.Multiply(sample.Rows, (float)scale);
         double[] matrix = PackedTriangle.Unpack(gram, d, scale * scale);
+        if (plan.ColumnMetric is not null)
+        {
+            (MetricRoot root, state) = MetricStep.Begin(plan, matrix, state with { Scale = scale }, blobPrefix, context);
+            matrix = root.Transform(matrix, d, context.Threads, context.Cancellation);
+            MetricStep.Apply(PackedMatrix<float>.FromRows(Array.ConvertAll(root.Root, x => (float)x), d, d), sample.Rows, context.Cancellation);
+        }
         (double[] values, float[] basis) = OrthonormalBasis.Eigenvectors(matrix, d);
         if (plan.AutoP)
         {

@@ -16,11 +16,23 @@ internal static class StepData
     [ThreadStatic] private static double[]? _gram;
 
     /// <summary>
-    /// The block's rows, count x d, every entry multiplied by <paramref name="scale"/> (a power of two: exact). They lie in
-    /// an array of this thread's, and are valid until its next block.
+    /// The block's rows as they are fitted, count x d: <see cref="ReadInput"/>, times the column metric's root where there is one.
+    /// </summary>
+    /// <inheritdoc cref="ReadInput"/>
+    public static Span<float> ReadRows(BlockTask task, IMatrixSource source, double scale, StepContext context)
+    {
+        Span<float> rows = ReadInput(task, source, scale);
+        if (MetricStep.Read(task, context) is { } metric)
+            MetricStep.Apply(metric.Root, rows, context.Cancellation);
+        return rows;
+    }
+
+    /// <summary>
+    /// The block's rows of A, count x d, every entry multiplied by <paramref name="scale"/> (a power of two: exact). They lie
+    /// in an array of this thread's, and are valid until its next block.
     /// </summary>
     /// <exception cref="ClusterLpException">The rows are not those the scan read (exit 65).</exception>
-    public static Span<float> ReadRows(BlockTask task, IMatrixSource source, double scale)
+    public static Span<float> ReadInput(BlockTask task, IMatrixSource source, double scale)
     {
         BlockPartition partition = task.Plan.Partition;
         int block = task.Address.Block, count = partition.RowCount(block);

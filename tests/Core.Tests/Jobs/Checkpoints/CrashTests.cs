@@ -1,6 +1,7 @@
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Tests.Formats;
 using CsCheck;
 
 namespace ClusterLp.Core.Tests.Jobs.Checkpoints;
@@ -47,6 +48,29 @@ public sealed class CrashTests
         for (int stop = 1; stop < 12; stop++)
             job.Run(stop, out _);
         Assert.Equal(digest, job.Finish(out _));
+    }
+
+    [Fact]
+    public void A_column_metric_is_read_once_and_must_stay_as_it_is()
+    {
+        using var folder = new TemporaryFolder();
+        double[] metric = [.. Enumerable.Range(0, SerialJob.Columns * SerialJob.Columns).Select(i => i / SerialJob.Columns == i % SerialJob.Columns ? 2.0 + i % 3 : 0.5)];
+        string path = folder.Write("h.npy", Craft.Npy("<f8", $"({SerialJob.Columns}, {SerialJob.Columns})", Craft.Bytes(metric)));
+        JobSpec With(JobSpec spec) => spec with { Tensors = ["a"], ColumnMetric = path };
+        using var undisturbed = new SerialJob(With);
+        string digest = undisturbed.Finish(out _);
+        using var job = new SerialJob(With);
+        for (int stop = 4; stop < 12; stop++)
+            job.Run(stop, out _);
+        byte[] before = File.ReadAllBytes(path);
+        metric[0] = 9;
+        folder.Write("h.npy", Craft.Npy("<f8", $"({SerialJob.Columns}, {SerialJob.Columns})", Craft.Bytes(metric)));
+        File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddMinutes(1));
+        var refused = Assert.Throws<ClusterLpException>(() => job.Run(1, out _));
+        Assert.Equal((ExitCode.BadInput, true), (refused.Code, refused.Message.StartsWith(path, StringComparison.Ordinal)));
+        folder.Write("h.npy", before);
+        using var third = new SerialJob(With);
+        Assert.Equal(digest, third.Finish(out _));
     }
 
     [Fact]
