@@ -1,5 +1,5 @@
 """Jobs as processes: compress, or a coordinator and its workers, with their wall time, processor time and memory."""
-import json, os, pathlib, re, shutil, socket, subprocess, sys, threading, time
+import atexit, json, os, pathlib, re, shutil, signal, socket, subprocess, sys, threading, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import measure  # noqa: E402
@@ -9,6 +9,11 @@ from measure import WORK, generated  # noqa: E402
 PROGRAM = os.environ.get("CLUSTERLP", measure.PROGRAM)
 
 MIB = 2**20
+
+# A benchmark that fails or is stopped leaves no worker looking for its coordinator.
+RUNNING = []
+atexit.register(lambda: [child.kill() for child in RUNNING if child.returncode is None])
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def free_port():
@@ -36,6 +41,7 @@ class Process:
             self.child = subprocess.Popen(
                 [PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=err, env={**os.environ, **(environment or {})},
                 preexec_fn=group.enter if group else None)
+        RUNNING.append(self.child)
         self.anonymous = 0
         self.watch = threading.Thread(target=self._watch, daemon=True)
         self.watch.start()
