@@ -64,6 +64,36 @@ public sealed class CompressTests : IDisposable
     }
 
     [Fact]
+    public async Task Weights_and_a_metric_are_verified_from_their_files_and_their_loss_is_named()
+    {
+        string weights = _folder["w.txt"];
+        File.WriteAllLines(weights, Enumerable.Range(0, 1500).Select(i => $"{1 + i % 7}"));
+        // Positive definite, and float32 all its entries.
+        string metric = _folder.WriteMatrix("h.npy", 24, 24);
+        byte[] bytes = File.ReadAllBytes(metric);
+        float[] h = [.. Enumerable.Range(0, 24 * 24).Select(i => i / 24 == i % 24 ? 4f + i % 5 : 0.125f)];
+        System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(h).CopyTo(bytes.AsSpan(bytes.Length - 4 * h.Length));
+        File.WriteAllBytes(metric, bytes);
+        CommandLine run = await CompressAsync("out", "--rank", "6", "--row-weights", weights, "--column-metric", metric);
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        Assert.Contains("in the metric", run.Out);
+        CommandLine verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model);
+        Assert.True(verify.Code == ExitCode.Done, verify.Out + verify.Error);
+        Assert.All(["weightedLp", "svd.weightedLp", "metric.lp", "metric.svd.weightedLp"], figure => Assert.Contains(figure, verify.Out));
+
+        File.Move(weights, weights + ".moved");
+        verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model);
+        Assert.Equal(ExitCode.Done, verify.Code);
+        Assert.Contains("Not recomputed", verify.Out);
+        verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model, "--row-weights", weights + ".moved");
+        Assert.Contains("svd.weightedLp", verify.Out);
+        File.WriteAllLines(weights, Enumerable.Range(0, 1500).Select(i => $"{1 + i % 5}"));
+        verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model);
+        Assert.Equal(ExitCode.BadInput, verify.Code);
+        Assert.Contains("DIFFERS", verify.Out);
+    }
+
+    [Fact]
     public async Task An_existing_output_is_replaced_only_with_force()
     {
         Assert.Equal(ExitCode.Done, (await CompressAsync("out", "--rank", "3")).Code);
