@@ -20,6 +20,9 @@ public sealed record WorkerSettings(
     /// <summary>The job's blob store by way of the coordinator's blob endpoint, where one is announced; null: the folder is used.</summary>
     public Func<Uri, IBlobStore>? OpenEndpoint { get; init; }
 
+    /// <summary>What the process remembers of blocks in the joint fit; not owned; null: nothing.</summary>
+    public RowStates? States { get; init; }
+
     /// <summary>Called once, from the actor, when a coordinator has let the worker in.</summary>
     public Action Joined { get; init; } = () => { };
 }

@@ -17,11 +17,11 @@ public sealed class HeavyTailedJob : IDisposable
     /// <summary>Collection of the tests that must not run beside one another.</summary>
     public const string UsesAllCores = "uses all cores";
 
-    public const int Rows = 16000, Columns = 96, BlockRows = 500, Blocks = 32;
+    public const int Rows = 16000, Columns = 96, BlockRows = 500, Blocks = 32, JointBlockRows = 2000;
     private const string Share = "0.3";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("clusterlp-cluster-").FullName;
-    private readonly Lazy<Task<string>> _reference;
+    private readonly Lazy<Task<string>> _reference, _jointReference;
     private int _runs;
 
     public HeavyTailedJob()
@@ -29,6 +29,7 @@ public sealed class HeavyTailedJob : IDisposable
         Model = Path.Combine(_folder, "matrix.npy");
         WriteMatrix(Model);
         _reference = new(async () => (await CompressAsync("--workers", "1", "--threads", "1")).Digest());
+        _jointReference = new(async () => (await CompressJointAsync("--workers", "1", "--threads", "1")).Digest());
     }
 
     public string Model { get; }
@@ -36,12 +37,20 @@ public sealed class HeavyTailedJob : IDisposable
     /// <summary>SHA-256 of the factors by one embedded worker with one thread; at p = 1.</summary>
     public Task<string> ReferenceAsync() => _reference.Value;
 
+    /// <summary>The same by the joint fit, in fewer blocks: it has many rounds.</summary>
+    public Task<string> JointReferenceAsync() => _jointReference.Value;
+
     /// <summary>Compresses in one process.</summary>
-    internal async Task<JobPaths> CompressAsync(params string[] options)
+    internal Task<JobPaths> CompressAsync(params string[] options) => CompressAsync(BlockRows, options);
+
+    /// <summary>Compresses by the joint fit in one process.</summary>
+    internal Task<JobPaths> CompressJointAsync(params string[] options) => CompressAsync(JointBlockRows, ["--fit", "joint", .. options]);
+
+    private async Task<JobPaths> CompressAsync(int blockRows, string[] options)
     {
         JobPaths paths = NextPaths();
         await ClusterLpProcess.RunAsync(ExitCode.Done, [
-            "compress", Model, "--compression", Share, "--p", "1", "--block-rows", BlockRows.ToString(CultureInfo.InvariantCulture),
+            "compress", Model, "--compression", Share, "--p", "1", "--block-rows", blockRows.ToString(CultureInfo.InvariantCulture),
             "--output", paths.Output, "--quiet", .. options,
         ]);
         return paths;
@@ -62,12 +71,17 @@ public sealed class HeavyTailedJob : IDisposable
     internal Task<RunningCoordinator> StartCoordinatorAsync(string? model = null, params string[] options) =>
         StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, "--listen", "127.0.0.1:0", .. options]), model);
 
+    /// <summary>The same for the joint fit.</summary>
+    internal Task<RunningCoordinator> StartJointCoordinatorAsync() =>
+        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, "--listen", "127.0.0.1:0"]), null, joint: true);
+
     /// <summary>As above, by other means.</summary>
     /// <param name="start">Starts the process with these arguments and those that say where to listen.</param>
     /// <param name="model">Null: the usual one.</param>
-    internal async Task<RunningCoordinator> StartCoordinatorAsync(Func<string[], ClusterLpProcess> start, string? model = null)
+    /// <param name="joint">By the joint fit.</param>
+    internal async Task<RunningCoordinator> StartCoordinatorAsync(Func<string[], ClusterLpProcess> start, string? model = null, bool joint = false)
     {
-        (JobPaths paths, string file) = WriteJob(model ?? Model);
+        (JobPaths paths, string file) = WriteJob(model ?? Model, joint);
         ClusterLpProcess process = start(["coordinator", "--job", file]);
         try
         {
@@ -84,13 +98,14 @@ public sealed class HeavyTailedJob : IDisposable
     }
 
     /// <summary>A job file for a model, by its own paths.</summary>
-    internal (JobPaths Paths, string File) WriteJob(string model)
+    internal (JobPaths Paths, string File) WriteJob(string model, bool joint = false)
     {
         JobPaths paths = NextPaths();
         string file = paths.Output + ".json";
         File.WriteAllText(file, JsonSerializer.Serialize(new Dictionary<string, object>
         {
-            ["model"] = model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1, ["block-rows"] = BlockRows,
+            ["model"] = model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1,
+            ["block-rows"] = joint ? JointBlockRows : BlockRows, ["fit"] = joint ? "joint" : "coreset",
         }));
         return (paths, file);
     }

@@ -33,6 +33,22 @@ public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
     }
 
     [Fact]
+    public async Task A_joint_fit_on_a_cluster_that_changes_is_that_of_one_process()
+    {
+        using RunningCoordinator coordinator = await job.StartJointCoordinatorAsync();
+        ClusterLpProcess first = coordinator.StartWorker();
+        await JobPaths.UntilAsync(() => Directory.Exists(Path.Combine(coordinator.Paths.JobDirectory, "blobs", "t0", "joint-3")), "a few joint rounds");
+        // Half of the blocks move to the second worker, and all of them when the first is gone: both replay what they have not seen.
+        ClusterLpProcess second = coordinator.StartWorker();
+        await JobPaths.UntilAsync(() => Directory.Exists(Path.Combine(coordinator.Paths.JobDirectory, "blobs", "t0", "joint-12")), "a few more");
+        first.Kill();
+        await coordinator.Process.ExpectAsync(ExitCode.Done);
+        await second.ExpectAsync(ExitCode.Done);
+        Assert.Equal(await job.JointReferenceAsync(), coordinator.Paths.Digest());
+        Assert.NotEqual(await job.ReferenceAsync(), coordinator.Paths.Digest());
+    }
+
+    [Fact]
     public async Task A_worker_killed_while_it_computes_costs_only_the_blocks_it_held()
     {
         const int slots = 2;

@@ -44,10 +44,10 @@ internal static class WireTarget
         };
         StageParameters[] parameters =
         [
-            new ScanParameters(), new LewisParameters(1, blob, blob), new CoresetParameters(1, blob, 2, 3, 4), new RefineParameters(1, blob, 4, 0.1),
+            new ScanParameters(), new LewisParameters(1, blob, blob), new CoresetParameters(1, blob, 2, 3, 4), new RefineParameters(1, blob, 4, 0.1), new JointParameters(1, [blob, blob], 4, 0.1),
             new FactoriseParameters(1, blob, blob, 4),
         ];
-        StageFigures[] figures = [new ScanFigures(1, 2, new InputChecksums(4, 5)), new LewisFigures(1, 2, 3), new CoresetFigures(4), new RefineFigures(5), new FactoriseFigures(sums, sums, new RegressionOutcome(1, 2, 3, 4, 5), sums)];
+        StageFigures[] figures = [new ScanFigures(1, 2, new InputChecksums(4, 5)), new LewisFigures(1, 2, 3), new CoresetFigures(4), new RefineFigures(5), new JointFigures(6), new FactoriseFigures(sums, sums, new RegressionOutcome(1, 2, 3, 4, 5), sums)];
         return
         [
             new RegisterWorker(worker, 2, 1 << 30, 1), new WorkerAccepted(job, epoch, "/jobs/j"), new WorkerRejected("no"), new RequestWork(job, epoch, worker, 1),

@@ -34,7 +34,7 @@ internal sealed class JobOptions
     public readonly Option<(double? P, bool Auto)?> P = OptionParsers.Power("--p", "Which l_p error to minimise, from 1 (most robust) to 2 (SVD), or auto: chosen for each tensor from what SVD leaves of it (default: 1.5).");
     public readonly Option<double?> Tolerance = OptionParsers.Number("--tolerance", "T", "How far, relatively, a row's l_p error may stay from the best possible given V, by certificate; from 1e-5 to 0.5 (default: 0.01 at p = 1, 0.002 elsewhere).");
     public readonly Option<Method> Method = OptionParsers.Word<Method>("--method", "lp: entrywise l_p (default); lewis: axes of the Lewis ellipsoid, U by projection; svd: truncated SVD.");
-    public readonly Option<Fit> Fit = OptionParsers.Word<Fit>("--fit", "coreset: fit V on a sample of rows, refine on all (default); exact: fit on all rows.");
+    public readonly Option<Fit> Fit = OptionParsers.Word<Fit>("--fit", "coreset: fit V on a sample of rows, refine on all (default); exact: fit on all rows; joint: fit U and V together, for the lowest l_p error, in many rounds.");
     public readonly Option<string?> RowWeights = new("--row-weights") { Description = "Positive weights of the rows, such as token frequencies: one a line, or a one-dimensional .npy.", HelpName = "FILE" };
     public readonly Option<string?> ColumnMetric = new("--column-metric") { Description = "A d x d .npy, symmetric positive semi-definite, such as the Gram matrix X^T X of the layer's inputs: minimise the error of (A - UV) H^(1/2), which is the layer's output's.", HelpName = "FILE" };
     public readonly Option<int?> BlockRows = OptionParsers.Whole("--block-rows", "N", "Rows of a block, the unit of work (default: about 32 blocks); part of what fixes the result's bytes.");

@@ -21,6 +21,7 @@ public static class EmbeddedJob
     {
         // Disposed last: the threads that read it end with the actor system.
         using var sources = new SourceCache(ModelFiles.Open);
+        using var states = new RowStates();
         ActorSystem system = NodeConfig.Start(NodeConfig.Local);
         try
         {
@@ -33,7 +34,7 @@ public static class EmbeddedJob
                 workers[i] = ended.Task;
                 var worker = new WorkerSettings(
                     new WorkerId(string.Create(CultureInfo.InvariantCulture, $"embedded-{i}")), options.ThreadsPerWorker, IFitPipeline.Standard,
-                    sources, _ => store.Blobs, Timeout.InfiniteTimeSpan);
+                    sources, _ => store.Blobs, Timeout.InfiniteTimeSpan) { States = states };
                 system.ActorOf(WorkerActor.Props(worker, job.Coordinator, ended), $"worker-{i}");
             }
             // With its last worker a job in one process would wait for ever.

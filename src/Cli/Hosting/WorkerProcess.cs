@@ -49,11 +49,13 @@ public static class WorkerProcess
         string where = string.Create(CultureInfo.InvariantCulture, $"{options.Coordinator.Host}:{options.Coordinator.Port}");
         double patience = options.RejoinTimeout.TotalSeconds;
         long since = Stopwatch.GetTimestamp();
+        // They outlive a coordinator: the next one finds them.
+        using var states = new RowStates();
         bool known = false, said = false;
         for (TimeSpan left = options.RejoinTimeout; left > TimeSpan.Zero; left = options.RejoinTimeout - Stopwatch.GetElapsedTime(since))
         {
             bool joined = false;
-            WorkerEnd end = await WorkerTerm.RunAsync(options, left < LongestTry ? left : LongestTry, () =>
+            WorkerEnd end = await WorkerTerm.RunAsync(options, states, left < LongestTry ? left : LongestTry, () =>
             {
                 joined = true;
                 Log.Information("joined the coordinator at {Where}", where);

@@ -29,7 +29,7 @@ internal sealed class WorkerTerm
     private readonly ActorSystem _system;
     private readonly IActorRef _worker;
 
-    private WorkerTerm(WorkerOptions options, TimeSpan joinWithin, Action joined)
+    private WorkerTerm(WorkerOptions options, RowStates states, TimeSpan joinWithin, Action joined)
     {
         _options = options;
         _sources = new SourceCache(ModelFiles.Open, options.Roots);
@@ -39,7 +39,7 @@ internal sealed class WorkerTerm
             new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
             options.Threads, IFitPipeline.Standard, _sources, OpenStore, GiveUpAfter)
         {
-            JoinWithin = joinWithin, Joined = joined, OpenEndpoint = options.JobDirectory is null ? OpenEndpoint : null,
+            States = states, JoinWithin = joinWithin, Joined = joined, OpenEndpoint = options.JobDirectory is null ? OpenEndpoint : null,
         };
         // It does not wait to be a full member: members that are gone but not yet struck off would delay that.
         ActorSelection coordinator = _system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
@@ -47,15 +47,16 @@ internal sealed class WorkerTerm
     }
 
     /// <param name="options">Whom to work for.</param>
+    /// <param name="states">What earlier stays of this process remember.</param>
     /// <param name="joinWithin">How long to wait to be let in.</param>
     /// <param name="joined">Called when the coordinator has let the worker in.</param>
     /// <param name="cancellation">Drains the worker: it ends when the blocks it holds are delivered, at the latest after the drain timeout.</param>
     /// <returns>Why it ended; everything of it has stopped.</returns>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="ClusterLpException">The address cannot be listened on (exit 73), or the certificate does not name it (64).</exception>
-    public static async Task<WorkerEnd> RunAsync(WorkerOptions options, TimeSpan joinWithin, Action joined, CancellationToken cancellation)
+    public static async Task<WorkerEnd> RunAsync(WorkerOptions options, RowStates states, TimeSpan joinWithin, Action joined, CancellationToken cancellation)
     {
-        var term = new WorkerTerm(options, joinWithin, joined);
+        var term = new WorkerTerm(options, states, joinWithin, joined);
         try
         {
             return await term._ended.Task.WaitAsync(cancellation);

@@ -52,6 +52,8 @@ internal static class ResultWords
                     + $"{(tensor.Method == "lp" ? "l_p" : tensor.Method)} did not help here, and --method svd does as well at this size.";
             yield return relative + ".";
         }
+        if (tensor.JointObjective is { } joint)
+            yield return $"{Figures.Count(tensor.JointRounds, "joint round", "joint rounds")} made it {Compared(Ratio(tensor.Errors.WeightedLp ?? tensor.Errors.Lp, joint.Start) - 1)} than the subspace fit's projection.";
         if (tensor.Method == "lp" && tensor.LargestGap > 0)
             yield return $"Given V, every row of U is within {Share(tensor.LargestGap)} % of its best {NormName(tensor.P)} error, and {Sum(tensor, weighted)} within {Share(tensor.SumGap)} % of the least.";
         if (tensor.RowsAboveTolerance > 0)

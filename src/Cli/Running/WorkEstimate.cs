@@ -10,6 +10,7 @@ internal sealed class WorkEstimate(JobPlan plan)
 {
     private const int LewisRounds = 8;
     private const int RefineRounds = 2;
+    private const int JointRounds = 70;
     private const int IterationsNearTwo = 4;
     private const int IterationsAtOne = 100;
 
@@ -31,13 +32,13 @@ internal sealed class WorkEstimate(JobPlan plan)
         double done = 0;
         foreach ((StageKind kind, int rounds, double flops) in StagesOf(tensor))
         {
-            if (kind < progress.Stage.Kind)
-                done += flops;
-            else if (kind == progress.Stage.Kind)
+            if (kind == progress.Stage.Kind)
                 // Rounds beyond the typical number count as the last of it.
-                done += flops * Math.Min(rounds, Math.Min(progress.Stage.Round, rounds - 1) + progress.StageShare) / rounds;
+                return done + flops * Math.Min(rounds, Math.Min(progress.Stage.Round, rounds - 1) + progress.StageShare) / rounds;
+            done += flops;
         }
-        return done;
+        // A stage that is not foreseen.
+        return 0;
     }
 
     private static IEnumerable<(StageKind Kind, int Rounds, double Flops)> StagesOf(TensorPlan tensor)
@@ -55,6 +56,8 @@ internal sealed class WorkEstimate(JobPlan plan)
             if (coreset)
                 yield return (StageKind.Coreset, 1, 0.1 * gram);
             yield return (StageKind.Refine, RefineRounds, RefineRounds * (gram + 2 * n * d * k));
+            if (tensor.Fit == Fit.Joint)
+                yield return (StageKind.Joint, JointRounds, JointRounds * (gram + 4 * n * d * Math.Min(k, d - k)));
         }
         double iterations = !lp ? 0
             : IterationsNearTwo + (IterationsAtOne - IterationsNearTwo) * Math.Max(0, 1.5 - tensor.P) / 0.5;

@@ -42,6 +42,12 @@ public sealed record CoresetParameters(double Scale, BlobRef Weights, double Wei
 public sealed record RefineParameters(double Scale, BlobRef Basis, int Rank, double ResidualFloor) : StageParameters;
 
 /// <param name="Scale">As in <see cref="LewisParameters"/>.</param>
+/// <param name="Bases">As in <see cref="RefineParameters"/>, those of the rounds so far and of this one.</param>
+/// <param name="Rank">k.</param>
+/// <param name="ResidualFloor">As in <see cref="RefineParameters"/>.</param>
+public sealed record JointParameters(double Scale, ImmutableArray<BlobRef> Bases, int Rank, double ResidualFloor) : StageParameters;
+
+/// <param name="Scale">As in <see cref="LewisParameters"/>.</param>
 /// <param name="Basis">The final basis, as in <see cref="RefineParameters"/>.</param>
 /// <param name="SvdBasis">The baseline's basis, for the figures that stand beside ours.</param>
 /// <param name="Rank">k.</param>
@@ -58,6 +64,7 @@ public sealed record BlockResult(BlobRef Blob, StageFigures Figures);
 [JsonDerivedType(typeof(LewisFigures), "lewis")]
 [JsonDerivedType(typeof(CoresetFigures), "coreset")]
 [JsonDerivedType(typeof(RefineFigures), "refine")]
+[JsonDerivedType(typeof(JointFigures), "joint")]
 [JsonDerivedType(typeof(FactoriseFigures), "factorise")]
 public abstract record StageFigures;
 
@@ -76,6 +83,9 @@ public sealed record CoresetFigures(int Rows) : StageFigures;
 
 /// <param name="Objective">sum c_i ||r_i||^p of the block at the given basis, scaled.</param>
 public sealed record RefineFigures(double Objective) : StageFigures;
+
+/// <param name="Objective">sum c_i |r_ij|^p of the block at the round's basis, scaled.</param>
+public sealed record JointFigures(double Objective) : StageFigures;
 
 /// <param name="Ours">Error sums of the factors as stored (after rounding), original units.</param>
 /// <param name="Svd">Error sums of the rank-k SVD (row-weighted where weights are given), original units.</param>

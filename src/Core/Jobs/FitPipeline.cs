@@ -9,8 +9,9 @@ namespace ClusterLp.Core.Jobs;
 /// </summary>
 /// <remarks>
 /// <c>svd</c>: scan, factorise. <c>lewis</c>: scan, Lewis rounds, factorise. <c>lp</c>: scan, refine rounds, factorise
-/// (exact), or scan, one Lewis round, coreset, refine rounds, factorise. Where the factors miss a target error, <c>lp</c> goes
-/// on with refine rounds at a higher rank, the others with another factorisation.
+/// (exact), or scan, one Lewis round, coreset, refine rounds, factorise; the joint fit is the exact one with joint rounds
+/// before the last stage. Where the factors miss a target error, <c>lp</c> goes on with refine rounds at a higher rank, the
+/// others with another factorisation.
 /// </remarks>
 public static class FitPipeline
 {
@@ -29,6 +30,7 @@ public static class FitPipeline
             StageKind.Coreset => new CoresetParameters(state.Scale, state.LewisBlobs[block], state.WeightSum, state.NormSum,
                 CoresetStep.RowsPerColumn * plan.Columns),
             StageKind.Refine => new RefineParameters(state.Scale, state.Basis!, state.Rank, state.ResidualFloor),
+            StageKind.Joint => new JointParameters(state.Scale, state.JointBases, state.Rank, state.ResidualFloor),
             StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis!, state.SvdBasis!, state.Rank, state.Factors),
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to compute"),
         };
@@ -45,6 +47,7 @@ public static class FitPipeline
         LewisParameters => LewisStep.Run(task, source, blobName, context),
         CoresetParameters => CoresetStep.Run(task, source, blobName, context),
         RefineParameters => RefineStep.Run(task, source, blobName, context),
+        JointParameters => JointStep.Run(task, source, blobName, context),
         FactoriseParameters => FactoriseStep.Run(task, source, blobName, context),
         _ => throw new ArgumentException($"unknown parameters {task.Parameters.GetType().Name}", nameof(task)),
     };
@@ -64,6 +67,7 @@ public static class FitPipeline
             StageKind.Lewis => LewisStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Coreset => MergeStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Refine => RefineStep.Reduce(plan, state, results, blobPrefix, context),
+            StageKind.Joint => JointStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Factorise => FactoriseStep.Reduce(plan, state, results, context),
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to reduce"),
         };

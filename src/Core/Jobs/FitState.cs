@@ -54,6 +54,12 @@ public sealed record FitState
     public int RefineRounds { get; init; }
     /// <summary>Of these, rounds at ranks that missed a target error.</summary>
     public int RefinedBefore { get; init; }
+    /// <summary>The bases of the joint fit's rounds so far, and of the one due: a block's state is replayed from them.</summary>
+    public ImmutableArray<BlobRef> JointBases { get; init; } = [];
+    /// <summary>Objective of every joint round done at this rank, scaled units.</summary>
+    public ImmutableArray<double> JointObjectives { get; init; } = [];
+    /// <summary>Joint rounds at ranks that missed a target error.</summary>
+    public int JointBefore { get; init; }
     /// <summary>U blocks in block order, once factorised.</summary>
     public ImmutableArray<BlobRef> UBlocks { get; init; } = [];
     public ErrorSums? Ours { get; init; }
@@ -76,7 +82,8 @@ public sealed record FitState
     /// <summary>Blobs that a later stage or the output needs.</summary>
     [JsonIgnore]
     public IEnumerable<BlobRef> Blobs =>
-        new[] { SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors }.OfType<BlobRef>().Concat(LewisBlobs).Concat(UBlocks).Except(Superseded).Distinct();
+        new[] { SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors }.OfType<BlobRef>()
+            .Concat(LewisBlobs).Concat(JointBases).Concat(UBlocks).Except(Superseded).Distinct();
 }
 
 /// <summary>What the scan's reduction read of a column metric.</summary>

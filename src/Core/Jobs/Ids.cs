@@ -35,12 +35,14 @@ public enum StageKind
     Factorise = 4,
     /// <summary>Nothing left to compute for this tensor.</summary>
     Done = 5,
+    /// <summary>One round of the joint fit of U and V, between refine and factorise.</summary>
+    Joint = 6,
 }
 
 /// <summary>A stage and its round (0-based; stages that run once have round 0).</summary>
 public readonly record struct StageId(StageKind Kind, int Round)
 {
-    public override string ToString() => Round == 0 && Kind is not (StageKind.Lewis or StageKind.Refine)
+    public override string ToString() => Round == 0 && Kind is not (StageKind.Lewis or StageKind.Refine or StageKind.Joint)
         ? Kind.ToString().ToLowerInvariant()
         : string.Create(CultureInfo.InvariantCulture, $"{Kind.ToString().ToLowerInvariant()}-{Round}");
 }

@@ -10,6 +10,8 @@ public enum Fit
     Coreset,
     /// <summary>IRLS rounds on the full data from the SVD start.</summary>
     Exact,
+    /// <summary>From the exact fit, U and V together: the lowest entrywise error, for many rounds on the full data.</summary>
+    Joint,
 }
 
 /// <summary>What is minimised.</summary>

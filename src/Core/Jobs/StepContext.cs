@@ -7,4 +7,8 @@ namespace ClusterLp.Core.Jobs;
 /// <param name="Threads">Threads a reduction may use, 1 or more; the result does not depend on it.</param>
 /// <param name="Cancellation">Checked between tiles, at least every second.</param>
 /// <param name="Progress">Receives the share done, 0 to 1, from the computing thread; may be null.</param>
-public sealed record StepContext(IBlobStore Blobs, int Threads, CancellationToken Cancellation, Action<double>? Progress = null);
+public sealed record StepContext(IBlobStore Blobs, int Threads, CancellationToken Cancellation, Action<double>? Progress = null)
+{
+    /// <summary>What this process remembers of blocks in the joint fit; null: nothing.</summary>
+    public RowStates? States { get; init; }
+}

@@ -20,6 +20,11 @@ public sealed record Errors(
         weighted ? Math.Pow(sums.WeightedLp, 1 / p) : null);
 }
 
+/// <summary>l_p errors of the joint rounds, row-weighted where weights are given, in the matrix' own units.</summary>
+/// <param name="Start">Of the basis they start from, rows projected.</param>
+/// <param name="Best">The lowest; the regression of U lowers it further.</param>
+public sealed record JointObjective(double Start, double Best);
+
 /// <summary>What became of one tensor.</summary>
 public sealed record TensorReport
 {
@@ -33,7 +38,7 @@ public sealed record TensorReport
     /// <summary>How p was chosen, where that was left to the job.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public PowerChoice? AutoP { get; init; }
     public required string Method { get; init; }
-    /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), or <c>none</c> for svd and lewis.</summary>
+    /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), <c>joint</c>, or <c>none</c> for svd and lewis.</summary>
     public required string Fit { get; init; }
     public required long BytesBefore { get; init; }
     public required long BytesAfter { get; init; }
@@ -67,6 +72,10 @@ public sealed record TensorReport
     public required int CoresetRows { get; init; }
     public required int MergeIterations { get; init; }
     public required int RefineRounds { get; init; }
+    /// <summary>Rounds of the joint fit; 0 for other fits.</summary>
+    public int JointRounds { get; init; }
+    /// <summary>What the joint rounds came to; absent for other fits.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public JointObjective? JointObjective { get; init; }
     public required double MeanRegressionIterations { get; init; }
     public required int Blocks { get; init; }
     /// <summary>Set with a target error: how the rank was found.</summary>

@@ -66,7 +66,7 @@ public static class ReportBuilder
             P = plan.P,
             AutoP = fit.Power,
             Method = Word(plan.Method),
-            Fit = plan.Method != Method.Lp ? "none" : Word(fit.CoresetRows > 0 ? Fit.Coreset : Fit.Exact),
+            Fit = plan.Method != Method.Lp ? "none" : Word(fit.CoresetRows > 0 ? Fit.Coreset : fit.JointObjectives.IsEmpty ? Fit.Exact : Fit.Joint),
             BytesBefore = bytesBefore,
             BytesAfter = checked((plan.Rows + plan.Columns) * fit.Rank * plan.FactorType.Size()),
             Errors = errors,
@@ -81,6 +81,8 @@ public static class ReportBuilder
             CoresetRows = fit.CoresetRows,
             MergeIterations = fit.MergeIterations,
             RefineRounds = fit.RefineRounds,
+            JointRounds = fit.JointObjectives.Length,
+            JointObjective = fit.JointObjectives.IsEmpty ? null : new(InOwnUnits(fit.JointObjectives[0]), InOwnUnits(fit.JointObjectives.Min())),
             MeanRegressionIterations = (double)fit.Regression.Iterations / plan.Rows,
             Blocks = plan.Partition.Count,
             RelativeWeightedLp = weighted ? Relative(errors.WeightedLp!.Value, Math.Pow(plain.Norms.WeightedLp, 1 / plan.P)) : null,
@@ -88,6 +90,8 @@ public static class ReportBuilder
             Search = fit.Search,
             TargetMet = plan.TargetError is double target ? fit.Search?.Tries[^1].Measured <= target : null,
         };
+
+        double InOwnUnits(double objective) => Math.Pow(objective, 1 / plan.P) / fit.Scale;
     }
 
     private static MetricReport InMetric(TensorPlan plan, FitState fit, MetricFile metric, bool weighted)

@@ -28,6 +28,9 @@ internal static class FigureMapping
             case RefineFigures f:
                 wire.Refine = new RefineFiguresWire { Objective = f.Objective };
                 break;
+            case JointFigures f:
+                wire.Joint = new JointFiguresWire { Objective = f.Objective };
+                break;
             case FactoriseFigures f:
                 wire.Factorise = new FactoriseFiguresWire
                 {
@@ -53,6 +56,7 @@ internal static class FigureMapping
         BlockResultWire.FiguresOneofCase.Lewis => new LewisFigures(w.Lewis.WeightSum, w.Lewis.NormSum, w.Lewis.LargestChange),
         BlockResultWire.FiguresOneofCase.Coreset => new CoresetFigures(w.Coreset.Rows),
         BlockResultWire.FiguresOneofCase.Refine => new RefineFigures(w.Refine.Objective),
+        BlockResultWire.FiguresOneofCase.Joint => new JointFigures(w.Joint.Objective),
         BlockResultWire.FiguresOneofCase.Factorise => new FactoriseFigures(
             FromWire(w.Factorise.Ours), FromWire(w.Factorise.Svd), new RegressionOutcome(w.Factorise.LargestGap,
                 w.Factorise.Certificate.Bound, w.Factorise.Certificate.Power, w.Factorise.Certificate.RowsShort, w.Factorise.Iterations),

@@ -49,6 +49,10 @@ internal static class TaskMapping
             case RefineParameters p:
                 wire.Refine = new RefineWire { Scale = p.Scale, Basis = ToWire(p.Basis), Rank = p.Rank, ResidualFloor = p.ResidualFloor };
                 break;
+            case JointParameters p:
+                wire.Joint = new JointWire { Scale = p.Scale, Rank = p.Rank, ResidualFloor = p.ResidualFloor };
+                wire.Joint.Bases.AddRange(p.Bases.Select(ToWire));
+                break;
             case FactoriseParameters p:
                 wire.Factorise = new FactoriseWire
                 {
@@ -70,6 +74,8 @@ internal static class TaskMapping
         BlockTaskWire.ParametersOneofCase.Coreset => new CoresetParameters(
             w.Coreset.Scale, FromWire(w.Coreset.Weights), w.Coreset.WeightSum, w.Coreset.NormSum, w.Coreset.SampleSize),
         BlockTaskWire.ParametersOneofCase.Refine => new RefineParameters(w.Refine.Scale, FromWire(w.Refine.Basis), w.Refine.Rank, w.Refine.ResidualFloor),
+        BlockTaskWire.ParametersOneofCase.Joint => new JointParameters(
+            w.Joint.Scale, [.. w.Joint.Bases.Select(FromWire)], w.Joint.Rank, w.Joint.ResidualFloor),
         BlockTaskWire.ParametersOneofCase.Factorise => new FactoriseParameters(
             w.Factorise.Scale, FromWire(w.Factorise.Basis), FromWire(w.Factorise.SvdBasis), w.Factorise.Rank,
             w.Factorise.Factors is null ? null : FromWire(w.Factorise.Factors)),

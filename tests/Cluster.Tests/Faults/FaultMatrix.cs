@@ -26,6 +26,8 @@ internal static class FaultMatrix
             Stops(Again, "refine-0, block 7 (rows from 3500) failed")),
         new("a block fails on every worker", new(Who.EveryWorker, "worker.block/lewis-0/7=fail"), Fault.None,
             Stops(ExitCode.Internal, "lewis-0, block 7 (rows from 3500) failed")),
+        new("a worker is killed between two joint rounds", Moment.Block("joint-33"), Fault.KillWorker, SameBytes) { Joint = true },
+        new("a worker is killed between writing and reporting a joint block", Moment.Written("joint-5"), Fault.KillWorker, SameBytes) { Joint = true },
 
         // The coordinator
         new("the coordinator is killed as it claims the job", Moment.Claimed, Fault.KillCoordinator, SameBytes),
@@ -37,6 +39,8 @@ internal static class FaultMatrix
         new("the coordinator is killed after it records a block of U", Moment.Committed("factorise"), Fault.KillCoordinator, SameBytes),
         new("the coordinator is killed as it begins to write the output", Moment.Assemble, Fault.KillCoordinator, SameBytes),
         new("the coordinator is killed before the output gets its name", Moment.Publish, Fault.KillCoordinator, SameBytes),
+        new("the coordinator is killed in a joint round", Moment.Commit("joint-35", 3), Fault.KillCoordinator, SameBytes) { Joint = true },
+        new("everything is killed in a joint round", Moment.Commit("joint-20", 3), Fault.KillEverything, SameBytes) { Joint = true },
         new("everything is killed in a refine round", Moment.Commit("refine-0"), Fault.KillEverything, SameBytes),
         new("the coordinator is suspended, another takes over, and the first wakes", Moment.Commit("lewis-0"), Fault.TakeOver, SameBytes),
         new("the coordinator is suspended, another takes over with all workers, and the first wakes", Moment.Committed("refine-0"),

@@ -25,9 +25,9 @@ public sealed class FaultMatrixTests(HeavyTailedJob job, ITestOutputHelper outpu
     private async Task RunAsync(string name)
     {
         FaultRow row = FaultMatrix.Rows.Single(row => row.Name == name);
-        string reference = await job.ReferenceAsync();
+        string reference = await (row.Joint ? job.JointReferenceAsync() : job.ReferenceAsync());
         var watch = Stopwatch.StartNew();
-        using var run = new FaultRun(job, row.When, row.OnNetwork);
+        using var run = new FaultRun(job, row);
         try
         {
             await run.StartAsync();

@@ -12,6 +12,9 @@ internal sealed record FaultRow(string Name, Moment When, Func<FaultRun, Task> W
     /// <summary>Runs every process in a network namespace of its own.</summary>
     public bool OnNetwork { get; init; }
 
+    /// <summary>Of the joint fit rather than the usual one.</summary>
+    public bool Joint { get; init; }
+
     public override string ToString() => Name;
 }
 

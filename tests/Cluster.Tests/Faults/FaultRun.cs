@@ -16,15 +16,15 @@ internal sealed class FaultRun : IDisposable
     private readonly int _port;
     private bool _calm;
 
-    public FaultRun(HeavyTailedJob job, Moment moment, bool onNetwork)
+    public FaultRun(HeavyTailedJob job, FaultRow row)
     {
-        _moment = moment;
+        _moment = row.When;
         // A model of its own: some faults change it.
         Model = Path.Combine(_folder, "matrix.npy");
         File.Copy(job.Model, Model);
-        (Paths, _jobFile) = job.WriteJob(Model);
+        (Paths, _jobFile) = job.WriteJob(Model, row.Joint);
         _port = ClusterLpProcess.FreePort();
-        if (onNetwork)
+        if (row.OnNetwork)
         {
             _lab = new NetworkLab();
             _nodes.AddRange([_lab.AddNode(), _lab.AddNode(), _lab.AddNode()]);

@@ -7,7 +7,7 @@ namespace ClusterLp.Core.Tests.Oracle;
 /// <summary>Whole fits against the l_p errors that tests/oracle/oracle.py found with numpy (fits.json).</summary>
 public class OracleTests
 {
-    public sealed record Case(int Rows, int Columns, int Hidden, int Spike, ulong Seed, double P, int Rank, double Svd, double Lewis, double Lp);
+    public sealed record Case(int Rows, int Columns, int Hidden, int Spike, ulong Seed, double P, int Rank, double Svd, double Lewis, double Lp, double Joint);
 
     public static TheoryData<Case> Cases()
     {
@@ -26,6 +26,9 @@ public class OracleTests
 
     [Theory, MemberData(nameof(Cases))]
     public void Coreset_fit_is_within_one_and_a_half_percent(Case c) => Agrees(c, Method.Lp, Fit.Coreset, c.Lp, 1.5e-2);
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Joint_fit_is_as_low_within_a_thousandth(Case c) => Agrees(c, Method.Lp, Fit.Joint, c.Joint, 1e-3);
 
     private static void Agrees(Case c, Method method, Fit fit, double expected, double tolerance)
     {

@@ -34,7 +34,10 @@ public static class Pipeline
     /// <param name="matrix">n x d row-major.</param>
     /// <param name="order">In which order a stage's blocks are computed; null: in theirs.</param>
     /// <param name="threads">Threads of the reductions.</param>
-    public static Fitted Run(TensorPlan plan, float[] matrix, Func<int, IEnumerable<int>>? order = null, int threads = 1)
+    /// <param name="states">What the blocks' computer remembers.</param>
+    /// <param name="remembers">Asked for every block whether it does; null: always.</param>
+    public static Fitted Run(TensorPlan plan, float[] matrix, Func<int, IEnumerable<int>>? order = null, int threads = 1,
+        RowStates? states = null, Func<bool>? remembers = null)
     {
         var store = new MemoryBlobStore();
         var context = new StepContext(store, threads, CancellationToken.None);
@@ -44,7 +47,8 @@ public static class Pipeline
         {
             var results = new BlockResult[plan.Partition.Count];
             foreach (int block in order?.Invoke(results.Length) ?? Enumerable.Range(0, results.Length))
-                results[block] = FitPipeline.RunBlock(FitPipeline.TaskFor(plan, state, block), source, $"{state.Stage}/{block}", context);
+                results[block] = FitPipeline.RunBlock(FitPipeline.TaskFor(plan, state, block), source, $"{state.Stage}/{block}",
+                    context with { States = remembers?.Invoke() == false ? null : states });
             state = FitPipeline.Reduce(plan, state, results, $"{state.Stage}/merged", context);
             foreach (BlobRef blob in state.Superseded)
                 store.Delete(blob);

@@ -37,13 +37,47 @@ internal sealed class BlockOffer
     private void GivePending()
     {
         foreach (TensorState tensor in Window.ToList())
-            foreach (int block in tensor.Blocks.Pending)
+        {
+            if (!tensor.Homes.IsEmpty)
+                GiveHome(tensor);
+            foreach (int block in _state.Tensors[tensor.Plan.Index].Blocks.Pending)
             {
                 if (_free == 0)
                     return;
-                if (Taker(tensor.Blocks[block], except: null) is { } taker)
+                TensorState now = _state.Tensors[tensor.Plan.Index];
+                if (Taker(now.Blocks[block], worker => MayAdopt(now, block, worker)) is { } taker)
                     Give(tensor.Plan.Index, block, taker, []);
             }
+        }
+    }
+
+    /// <summary>Blocks go first to the workers that remember them.</summary>
+    private void GiveHome(TensorState tensor)
+    {
+        foreach (int block in tensor.Blocks.Pending)
+            if (_free > 0 && tensor.Homes[block] is { } home && Taker(tensor.Blocks[block], worker => worker == home) is { } taker)
+                Give(tensor.Plan.Index, block, taker, []);
+    }
+
+    /// <summary>
+    /// Whether a worker may take a due block that another remembers: only where that one is gone, neither asks nor computes,
+    /// or has more than its share of the tensor's blocks and this one has not. Whoever adopts a block replays it.
+    /// </summary>
+    private bool MayAdopt(TensorState tensor, int block, WorkerId worker)
+    {
+        if (tensor.Homes.IsEmpty || tensor.Homes[block] is not { } home || home == worker || tensor.Blocks[block].FailedOn.Contains(home)
+            || !_state.Workers.TryGetValue(home, out WorkerState? owner) || owner.Waiting == 0 && _held.GetValueOrDefault(home) == 0)
+            return true;
+        return Holds(home) > Share(home) && Holds(worker) < Share(worker);
+
+        int Holds(WorkerId id) => tensor.Blocks.Where((state, i) => state switch
+        {
+            LeasedBlock leased => leased.Leases.Any(lease => lease.Worker == id),
+            CommittedBlock committed => committed.Worker == id,
+            _ => tensor.Homes[i] == id,
+        }).Count();
+
+        double Share(WorkerId id) => Math.Ceiling((double)tensor.Blocks.Count * _state.Workers[id].Slots / _state.Workers.Values.Sum(w => w.Slots));
     }
 
     private void GiveSecondCopies()
@@ -56,7 +90,8 @@ internal sealed class BlockOffer
             if (old.Count == 0 || SlowAfter(tensor) is not { } slow)
                 continue;
             foreach (int block in old)
-                if (Age(tensor, block) > slow && tensor.Blocks[block] is LeasedBlock { Leases: [var only] } leased && Taker(leased, only.Worker) is { } taker)
+                if (Age(tensor, block) > slow && tensor.Blocks[block] is LeasedBlock { Leases: [var only] } leased
+                    && Taker(leased, worker => worker != only.Worker) is { } taker)
                     Give(tensor.Plan.Index, block, taker, leased.Leases);
         }
     }
@@ -103,8 +138,8 @@ internal sealed class BlockOffer
     /// <summary>Blocks the worker can take now, if any.</summary>
     private int Free(WorkerId id, WorkerState worker) => Math.Min(worker.Waiting, worker.Slots - _held.GetValueOrDefault(id));
 
-    /// <summary>The waiting worker with most free slots, one the block has not failed on if there is any in contact.</summary>
-    private WorkerId? Taker(BlockState block, WorkerId? except)
+    /// <summary>Of the workers that may, the waiting one with most free slots, one the block has not failed on if there is any in contact.</summary>
+    private WorkerId? Taker(BlockState block, Func<WorkerId, bool> may)
     {
         bool anyFresh = _state.Workers.Keys.Any(worker => !block.FailedOn.Contains(worker));
         bool mustBeFresh = anyFresh && block.Failures >= _state.Policy.MostFailures;
@@ -113,7 +148,7 @@ internal sealed class BlockOffer
         foreach ((WorkerId id, WorkerState worker) in _state.Workers)
         {
             (bool Fresh, int Free) offer = (!block.FailedOn.Contains(id), Free(id, worker));
-            if (id == except || offer.Free <= 0 || mustBeFresh && !offer.Fresh || taker is not null && offer.CompareTo(best) <= 0)
+            if (offer.Free <= 0 || mustBeFresh && !offer.Fresh || taker is not null && offer.CompareTo(best) <= 0 || !may(id))
                 continue;
             (taker, best) = (id, offer);
         }

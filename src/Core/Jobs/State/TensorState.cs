@@ -19,6 +19,12 @@ public sealed record TensorState(TensorPlan Plan, FitState Fit, BlockTable Block
     /// <summary>Times the tensor was set back to its start.</summary>
     public int Rewinds { get; init; }
 
+    /// <summary>
+    /// In the joint fit, the worker that computed each block in the stage before: it remembers the block's state. Empty
+    /// elsewhere; null where nobody is known.
+    /// </summary>
+    public ImmutableArray<WorkerId?> Homes { get; init; } = [];
+
     /// <summary>The tensor before its first block.</summary>
     public static TensorState Begin(TensorPlan plan, FitState start) =>
         new(plan, start, Fresh(plan, 0), Reducing: false) { Start = start };
@@ -26,7 +32,11 @@ public sealed record TensorState(TensorPlan Plan, FitState Fit, BlockTable Block
     /// <summary>The tensor at the beginning of the stage that <paramref name="next"/> names, or done.</summary>
     public TensorState Advance(FitState next) => next.IsDone
         ? this with { Fit = next, Before = Fit, Reducing = false }
-        : this with { Fit = next, Before = null, Blocks = Fresh(Plan, Rewinds), Reducing = false };
+        : this with
+        {
+            Fit = next, Before = null, Blocks = Fresh(Plan, Rewinds), Reducing = false,
+            Homes = next.Stage.Kind == StageKind.Joint ? [.. Blocks.Select(block => (block as CommittedBlock)?.Worker)] : [],
+        };
 
     /// <summary>The tensor at its start again; names of blobs written before are not used again.</summary>
     public TensorState Rewind() =>

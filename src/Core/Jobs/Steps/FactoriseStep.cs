@@ -19,13 +19,15 @@ internal static class FactoriseStep
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
         var parameters = (FactoriseParameters)task.Parameters;
+        context.States?.Forget(task.Plan);
         (TensorPlan plan, int d, int k) = (task.Plan, task.Plan.Columns, parameters.Rank);
         Span<float> rows = StepData.ReadInput(task, source, parameters.Scale);
         int count = rows.Length / d;
         double[] rowWeights = StepData.ReadRowWeights(task);
         OrthonormalBasis basis = StepData.ReadBasis(context, parameters.Basis, d, k);
         OrthonormalBasis svd = parameters.SvdBasis == parameters.Basis ? basis : StepData.ReadBasis(context, parameters.SvdBasis, d, k);
-        var regression = new RowRegression(basis, plan.Method == Method.Lp ? plan.P : 2, RegressionOptions.For(plan.P, plan.Tolerance));
+        RegressionOptions options = plan.Tolerance is null && plan.Fit == Fit.Joint ? RegressionOptions.Close(plan.P) : RegressionOptions.For(plan.P, plan.Tolerance);
+        var regression = new RowRegression(basis, plan.Method == Method.Lp ? plan.P : 2, options);
 
         int size = plan.FactorType.Size();
         Memory<byte> kept = StepData.Reuse(ref _stored, checked(Math.Max(count, d) * k * size));

@@ -12,7 +12,7 @@ namespace ClusterLp.Core.Jobs.Steps;
 /// </summary>
 internal static class RefineStep
 {
-    private const double CoresetTolerance = 1e-3;
+    private const double CoarseTolerance = 1e-3;
 
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
@@ -52,7 +52,7 @@ internal static class RefineStep
     {
         int d = plan.Columns;
         double objective = results.Sum(r => ((RefineFigures)r.Figures).Objective);
-        double tolerance = state.CoresetRows > 0 ? CoresetTolerance : SubspaceIrls.Tolerance;
+        double tolerance = state.CoresetRows > 0 || plan.Fit == Fit.Joint ? CoarseTolerance : SubspaceIrls.Tolerance;
         BlobRef[] done = [.. results.Select(r => r.Blob)];
         // The best basis seen is the one in hand or the one before it: every earlier round improved.
         bool improved = objective < state.LastObjective;
@@ -60,14 +60,13 @@ internal static class RefineStep
         BlobRef? other = improved ? state.PreviousBasis : state.Basis;
         state = state with { RefineRounds = state.RefineRounds + 1 };
         if (!(state.LastObjective - objective > tolerance * objective) || state.RefineRounds - state.RefinedBefore > SubspaceIrls.MostRounds)
-            return state with
+            return Last(state with
             {
-                Stage = new StageId(StageKind.Factorise, 0),
                 Basis = best,
                 PreviousBasis = null,
                 LastObjective = Math.Min(objective, state.LastObjective),
                 Superseded = Unneeded(other),
-            };
+            });
 
         var residuals = new List<double>();
         var residualWeights = new List<double>();
@@ -83,14 +82,13 @@ internal static class RefineStep
         // sum c r^p is concave in r^2: no round lowers it by less than p/2 times the fall of its majoriser, and a round near
         // the end by little more. Where that is below half the tolerance, a pass that only measured it would be wasted.
         if (plan.P / 2 * (surrogate - values.Skip(state.Rank).Sum()) < tolerance / 2 * objective)
-            return state with
+            return Last(state with
             {
-                Stage = new StageId(StageKind.Factorise, 0),
                 Basis = next,
                 PreviousBasis = null,
                 LastObjective = objective,
                 Superseded = Unneeded(state.Basis, state.PreviousBasis),
-            };
+            });
         return state with
         {
             Stage = new StageId(StageKind.Refine, state.RefineRounds),
@@ -100,6 +98,8 @@ internal static class RefineStep
             ResidualFloor = SubspaceIrls.ResidualFloor([.. residuals], [.. residualWeights]),
             Superseded = Unneeded(state.PreviousBasis),
         };
+
+        FitState Last(FitState found) => plan.Fit == Fit.Joint ? JointStep.Begin(found) : found with { Stage = new StageId(StageKind.Factorise, 0) };
 
         // The SVD's basis stays: the baseline is measured with it.
         System.Collections.Immutable.ImmutableArray<BlobRef> Unneeded(params BlobRef?[] bases) =>

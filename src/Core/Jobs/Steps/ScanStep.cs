@@ -98,7 +98,7 @@ internal static class ScanStep
         // A matrix of zeros has one fit, and at p = 2 the SVD is the l_p optimum.
         if (plan.Method == Method.Svd || absolute == 0 || (plan.P == 2 && plan.Method == Method.Lp))
             return state with { Stage = new StageId(StageKind.Factorise, 0), Basis = svd };
-        if (plan.Method == Method.Lp && (plan.Fit == Fit.Exact || plan.Rows < 20L * d))
+        if (plan.Method == Method.Lp && (plan.Fit != Fit.Coreset || plan.Rows < 20L * d))
             return state with
             {
                 Stage = new StageId(StageKind.Refine, 0),

@@ -20,10 +20,11 @@ public sealed class CheckpointTests
         Commit(new LewisFigures(0.1 + 0.2, 2, double.PositiveInfinity)),
         Commit(new CoresetFigures(7)),
         Commit(new RefineFigures(1 / 3.0)),
+        Commit(new JointFigures(1 / 3.0)),
         Commit(new FactoriseFigures(ErrorSums.Zero, new ErrorSums(1, 2, 3, 4, 5), new RegressionOutcome(0.25, 6, 7, 8, long.MaxValue), ErrorSums.Zero)),
         new ReductionRecord(1, new StageId(StageKind.Refine, 3), new FitState
         {
-            Stage = new StageId(StageKind.Factorise, 0), Rank = 4, Scale = 0.125, Basis = Blob, LewisBlobs = [Blob], UBlocks = [Blob, Blob], Ours = ErrorSums.Zero,
+            Stage = new StageId(StageKind.Factorise, 0), Rank = 4, Scale = 0.125, Basis = Blob, LewisBlobs = [Blob], JointBases = [Blob, Blob], JointObjectives = [1 / 3.0, 2], UBlocks = [Blob, Blob], Ours = ErrorSums.Zero,
         }),
         new RewindRecord(2, Blob.Uri),
     }.ToDictionary(record => record is CommitRecord commit ? commit.Result.Figures.GetType().Name : record.GetType().Name);

@@ -12,6 +12,7 @@ public class FitPipelineTests
     [Theory]
     [InlineData(Method.Lp, Fit.Coreset)]
     [InlineData(Method.Lp, Fit.Exact)]
+    [InlineData(Method.Lp, Fit.Joint)]
     [InlineData(Method.Lewis, Fit.Exact)]
     public void Order_of_blocks_and_threads_do_not_change_a_bit(Method method, Fit fit)
     {
@@ -88,7 +89,7 @@ public class FitPipelineTests
             _ => Array.ConvertAll(A, x => x * 1e-30f),
         };
         foreach (double p in new[] { 1, 1.3, 1.5 })
-            foreach ((Method method, Fit fit) in new[] { (Method.Svd, Fit.Exact), (Method.Lewis, Fit.Exact), (Method.Lp, Fit.Exact), (Method.Lp, Fit.Coreset) })
+            foreach ((Method method, Fit fit) in new[] { (Method.Svd, Fit.Exact), (Method.Lewis, Fit.Exact), (Method.Lp, Fit.Exact), (Method.Lp, Fit.Coreset), (Method.Lp, Fit.Joint) })
             {
                 Fitted fitted = Pipeline.Run(Pipeline.Plan(a, D, 6, p, method, fit), a);
                 Assert.All(fitted.U, x => Assert.True(float.IsFinite(x)));

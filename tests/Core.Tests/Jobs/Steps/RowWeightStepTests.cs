@@ -54,6 +54,20 @@ public sealed class RowWeightStepTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1.0)]
+    [InlineData(1.5)]
+    public void A_joint_fit_with_weights_is_as_good_as_one_of_repeated_rows(double p)
+    {
+        FitState weighted = Pipeline.Run(Pipeline.Plan(A, D, 10, p, fit: Fit.Joint) with { RowWeights = Weights(1) }, A).State;
+        FitState copied = Pipeline.Run(Pipeline.Plan(Copies, D, 10, p, fit: Fit.Joint), Copies).State;
+        FitState alike = Pipeline.Run(Pipeline.Plan(A, D, 10, p, fit: Fit.Joint), A).State;
+        Assert.InRange(weighted.Ours!.WeightedLp / copied.Ours!.Lp, 0.99, 1.01);
+        FitState exact = Pipeline.Run(Pipeline.Plan(A, D, 10, p) with { RowWeights = Weights(1) }, A).State;
+        Assert.True(weighted.Ours.WeightedLp < exact.Ours!.WeightedLp);
+        Assert.True(weighted.Ours.Lp > alike.Ours!.Lp, "the weights were ignored");
+    }
+
+    [Theory]
     [InlineData(1.5)]
     [InlineData(2.0)]
     public void A_target_error_is_that_of_repeated_rows(double p)
