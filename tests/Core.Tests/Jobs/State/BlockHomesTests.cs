@@ -56,6 +56,7 @@ public sealed class BlockHomesTests
         Join(A, B);
         Round(0, A, B);
         Apply(new WorkerDoubted(A, TimeSpan.Zero));
+        Apply(new LeaseTick(TimeSpan.FromSeconds(10)));
         Assert.All(Round(1, B).Values, worker => Assert.Equal(B, worker));
     }
 
@@ -67,6 +68,9 @@ public sealed class BlockHomesTests
             Ask(worker);
         while (_held.TryDequeue(out AssignEffect? assign))
         {
+            // Who is lost or silent loses what it had been given.
+            if (!_state.LeasesOf(assign.Worker).Any(held => held.Block == assign.Block && held.Lease.Attempt == assign.Attempt))
+                continue;
             by.Add(assign.Block.Block, assign.Worker);
             var result = new BlockResult(new BlobRef($"file:{assign.Block}", 1, ""), new JointFigures(1));
             Apply(new BlockDone(assign.Worker, assign.Block, Term, assign.Attempt, result, TimeSpan.Zero));
