@@ -32,7 +32,7 @@ internal sealed class CompressCommand(Terminal terminal)
         JobSpec spec = _job.Read(parse);
         int workers = parse.GetValue(_workers) ?? 1;
         int threads = parse.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
-        JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
+        JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)) { Cores = Math.Min(Environment.ProcessorCount, workers * threads) }.RunAsync(
             spec, parse.GetValue(_jobDirectory),
             (store, progress, token) => EmbeddedJob.RunAsync(store, new EmbeddedOptions(workers, threads), progress, token),
             cancellation);

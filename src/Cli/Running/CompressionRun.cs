@@ -22,6 +22,9 @@ internal delegate Task<JobOutcome> FitAsync(JobStore store, IProgress<JobProgres
 /// </summary>
 internal sealed class CompressionRun(Terminal terminal, bool quiet)
 {
+    /// <summary>Cores this process computes on; null: other processes compute.</summary>
+    public int? Cores { get; init; }
+
     /// <param name="spec">What to compute.</param>
     /// <param name="jobDirectory">Kept afterwards; null: a hidden folder beside the output, removed when the job is done.</param>
     /// <param name="fit">Who computes it.</param>
@@ -30,6 +33,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
     public async Task<JobReport> RunAsync(JobSpec spec, string? jobDirectory, FitAsync fit, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
+        KernelTimes before = KernelClock.Read();
         if (jobDirectory is not null && AlreadyDone(spec, jobDirectory) is { } done)
             return done;
         JobPlan plan = await Task.Run(() => JobPlanner.Plan(spec), cancellation);
@@ -40,7 +44,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
         var end = ExitCode.Internal;
         try
         {
-            JobReport report = await RunAsync(spec, store, fit, clock, cancellation);
+            JobReport report = await RunAsync(spec, store, fit, total => Cores is { } count ? KernelUse.Of(KernelClock.Read() - before, count, total) : null, clock, cancellation);
             end = ExitCode.Done;
             return report;
         }
@@ -63,7 +67,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
     }
 
     private async Task<JobReport> RunAsync(
-        JobSpec spec, JobStore store, FitAsync fit, Stopwatch clock, CancellationToken cancellation)
+        JobSpec spec, JobStore store, FitAsync fit, Func<double, KernelUse?> kernels, Stopwatch clock, CancellationToken cancellation)
     {
         JobPlan plan = store.Plan;
         if (store.Epoch.Value > 1)
@@ -86,7 +90,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
             InputSummary read = await input;
             double total = clock.Elapsed.TotalSeconds;
             JobReport report = ReportBuilder.Build(
-                outcome, read, files, new JobTimes(planned, fitted - planned, total - fitted, total),
+                outcome, read, files, new JobTimes(planned, fitted - planned, total - fitted, total) { Kernels = kernels(total) },
                 Application.Tool, KernelSets.Active.ToString().ToLowerInvariant(), LinearAlgebraSetup.Description);
             output.WriteFile(OutputDirectory.ReportName, ReportJson.Write(report));
             InputRecord.Conclude(store.Inputs, store.Path, read.Files);

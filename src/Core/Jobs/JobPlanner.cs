@@ -6,6 +6,7 @@ using System.Text.Json;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.LpFit;
+using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.Jobs;
 
@@ -16,6 +17,8 @@ public static class JobPlanner
     public const int MostColumns = 8192;
 
     private const long MostBlockElements = 1L << 28;
+
+    private static readonly JsonSerializerOptions Described = WrittenJson.Of(new JsonSerializerOptions());
 
     /// <summary>Opens the model and fixes tensors, ranks and blocks. Reads headers only.</summary>
     /// <param name="spec">The request.</param>
@@ -164,7 +167,7 @@ public static class JobPlanner
     private static JobId DeriveId(JobSpec spec, IModel model)
     {
         JobSpec request = spec with { Input = model.Path, Output = Path.GetFullPath(spec.Output), Force = false };
-        var text = new StringBuilder(JsonSerializer.Serialize(request));
+        var text = new StringBuilder(JsonSerializer.Serialize(request, Described));
         foreach (string path in model.Files)
         {
             var file = new FileInfo(path);

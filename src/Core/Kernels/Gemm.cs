@@ -18,6 +18,7 @@ public static unsafe class Gemm
     public static void Multiply(ReadOnlySpan<float> a, int lda, int m, PackedMatrix<float> b, Span<float> c, int ldc, bool accumulate = false)
     {
         Check(a.Length, lda, m, b.Inner, b.Columns, c.Length, ldc);
+        using var clock = KernelClock.Measure(KernelKind.Product);
         fixed (float* pa = a, pc = c)
         {
             switch (b.Kernels)
@@ -40,6 +41,7 @@ public static unsafe class Gemm
     public static void Multiply(ReadOnlySpan<float> a, int lda, int m, PackedMatrix<double> b, Span<double> c, int ldc, bool accumulate = false)
     {
         Check(a.Length, lda, m, b.Inner, b.Columns, c.Length, ldc);
+        using var clock = KernelClock.Measure(KernelKind.Product);
         fixed (float* pa = a)
         fixed (double* pc = c)
         {

@@ -26,6 +26,7 @@ public static unsafe class Gram
         ArgumentOutOfRangeException.ThrowIfNegative(d);
         if (rows.Length < (long)count * d || gram.Length < (long)d * d || (!weights.IsEmpty && weights.Length < count))
             throw new ArgumentException($"{rows.Length} row values, {weights.Length} weights and {gram.Length} sums do not fit {count} rows of {d} columns");
+        using var clock = KernelClock.Measure(KernelKind.Gram);
         fixed (float* a = rows)
         fixed (double* w = weights, g = gram)
         {

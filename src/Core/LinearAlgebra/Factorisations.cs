@@ -1,3 +1,4 @@
+using ClusterLp.Core.Kernels;
 using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.LinearAlgebra.Double;
 
@@ -16,6 +17,7 @@ public static class Factorisations
     /// <exception cref="ArgumentException">The matrix is not d x d, or holds NaN or infinity.</exception>
     public static (double[] Values, double[] Vectors) SymmetricEigen(double[] matrix, int d)
     {
+        using var clock = KernelClock.Measure(KernelKind.Factorisation);
         DenseMatrix copy = Copy(matrix, d);
         var evd = copy.Evd(Symmetricity.Symmetric);
         double[] columns = ((DenseMatrix)evd.EigenVectors).Values;
@@ -36,6 +38,7 @@ public static class Factorisations
     /// <exception cref="ArgumentException">The matrix is not d x d, holds NaN or infinity, or is not positive definite.</exception>
     public static double[] InverseCholesky(double[] matrix, int d)
     {
+        using var clock = KernelClock.Measure(KernelKind.Factorisation);
         DenseMatrix copy = Copy(matrix, d);
         Matrix<double> factor;
         try

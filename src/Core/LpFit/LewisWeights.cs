@@ -57,6 +57,7 @@ public static class LewisWeights
     public static void Update(ReadOnlySpan<float> rows, int count, int d, PackedMatrix<double>[] inverseFactor, ReadOnlySpan<double> rowWeights,
         double p, Span<double> weights, CancellationToken cancellation)
     {
+        using var clock = KernelClock.Measure(KernelKind.Elementwise);
         const int tile = 128;
         var product = new double[tile * Panel];
         Span<double> squares = stackalloc double[tile];

@@ -67,6 +67,7 @@ public sealed class OrthonormalBasis
     /// </summary>
     public void SquaredResiduals(ReadOnlySpan<float> rows, int count, Span<double> squares, CancellationToken cancellation)
     {
+        using var clock = KernelClock.Measure(KernelKind.Elementwise);
         const int tile = 128;
         var projected = new float[tile * CoRank];
         for (int first = 0; first < count; first += tile)

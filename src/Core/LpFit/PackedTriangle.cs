@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace ClusterLp.Core.LpFit;
 
@@ -30,6 +31,7 @@ public static class PackedTriangle
     }
 
     /// <summary>sum += packed, entry by entry.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddTo(Span<double> sum, ReadOnlySpan<double> packed)
     {
         int i = 0;

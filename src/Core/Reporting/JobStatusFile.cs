@@ -76,7 +76,7 @@ public static class JobStatusFile
     public static void Write(string jobDirectory, JobStatus status)
     {
         string path = Path.Combine(jobDirectory, Name), temporary = path + ".tmp";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(status, ReportJson.Options));
+        File.WriteAllBytes(temporary, ReportJson.Write(status));
         File.Move(temporary, path, overwrite: true);
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Reporting;
@@ -11,7 +12,23 @@ namespace ClusterLp.Core.Reporting;
 public sealed record InputSummary(ImmutableArray<FileHash> Files, IReadOnlyDictionary<string, long> TensorBytes);
 
 /// <summary>Wall time of a job's parts, in seconds.</summary>
-public sealed record JobTimes(double Plan, double Fit, double Assemble, double Total);
+public sealed record JobTimes(double Plan, double Fit, double Assemble, double Total)
+{
+    /// <summary>Where the cores' time went; null where other processes computed.</summary>
+    public KernelUse? Kernels { get; init; }
+}
+
+/// <summary>Seconds in the kernels, summed over threads (<see cref="KernelClock"/>), and their share of what the cores had to give.</summary>
+/// <param name="Cores">Cores the job could use.</param>
+/// <param name="Share">Kernel seconds / (seconds of the whole job x cores).</param>
+public sealed record KernelUse(int Cores, double Products, double Grams, double Factorisations, double Elementwise, double Share)
+{
+    /// <param name="times">What the job's kernels took.</param>
+    /// <param name="cores">Cores it could use.</param>
+    /// <param name="total">Its wall time, seconds.</param>
+    public static KernelUse Of(KernelTimes times, int cores, double total) =>
+        new(cores, times.Products, times.Grams, times.Factorisations, times.Elementwise, times.Total / (total * cores));
+}
 
 /// <summary>Turns a finished fit into the report: roots of the error sums, sizes, and which path was taken.</summary>
 public static class ReportBuilder

@@ -17,8 +17,13 @@ public static class ReportJson
         WriteIndented = true,
     };
 
+    private static readonly JsonSerializerOptions Writing = WrittenJson.Of(Options);
+
     /// <summary>The report as UTF-8, with a line feed at its end.</summary>
-    public static byte[] Write(JobReport report) => [.. JsonSerializer.SerializeToUtf8Bytes(report, Options), (byte)'\n'];
+    public static byte[] Write(JobReport report) => [.. Write<JobReport>(report), (byte)'\n'];
+
+    /// <summary>Any value in this form, as UTF-8.</summary>
+    public static byte[] Write<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, Writing);
 
     /// <summary>Reads clusterlp.json at <paramref name="path"/>.</summary>
     /// <exception cref="ClusterLpException">Missing (exit 66), not such a report, or of a later version (exit 65).</exception>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -19,12 +20,9 @@ public sealed class ArrayBlob
     /// <summary>Names in the order they were added.</summary>
     public IEnumerable<string> Names => _arrays.Keys;
 
-    /// <summary>Adds an array of raw elements; T must have the size of <paramref name="type"/>.</summary>
-    public ArrayBlob Add<T>(string name, ElementType type, T[] values, params long[] shape) where T : unmanaged
-    {
-        _arrays.Add(name, (type, shape, MemoryMarshal.AsBytes<T>(values).ToArray()));
-        return this;
-    }
+    /// <summary>Adds an array of raw elements, not copied; T must have the size of <paramref name="type"/>.</summary>
+    public ArrayBlob Add<T>(string name, ElementType type, T[] values, params long[] shape) where T : unmanaged =>
+        Add(name, type, new RawBytes<T>(values).Memory, shape);
 
     /// <summary>Adds an array of raw little-endian elements, not copied.</summary>
     public ArrayBlob Add(string name, ElementType type, ReadOnlyMemory<byte> bytes, params long[] shape)
@@ -125,5 +123,16 @@ public sealed class ArrayBlob
             throw new InvalidDataException("not an array blob: " + e.Message, e);
         }
         return blob;
+    }
+
+    /// <summary>An array's bytes where they lie.</summary>
+    private sealed class RawBytes<T>(T[] values) : MemoryManager<byte> where T : unmanaged
+    {
+        public override Span<byte> GetSpan() => MemoryMarshal.AsBytes(values.AsSpan());
+        public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException("pin the array");
+        public override void Unpin() => throw new NotSupportedException("pin the array");
+        protected override void Dispose(bool disposing)
+        {
+        }
     }
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -22,10 +23,12 @@ public static class CheckpointLine
         RespectNullableAnnotations = true,
     };
 
+    private static readonly JsonSerializerOptions Writing = WrittenJson.Of(Json);
+
     /// <summary>The line, with its line feed.</summary>
     public static byte[] Write<T>(T value)
     {
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(value, Json);
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(value, Writing);
         return [.. Encoding.ASCII.GetBytes(Hash(json)), (byte)' ', .. json, (byte)'\n'];
     }
 

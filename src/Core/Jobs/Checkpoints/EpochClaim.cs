@@ -62,7 +62,7 @@ public sealed class EpochClaim : IDisposable
             try
             {
                 using var claim = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-                claim.Write(JsonSerializer.SerializeToUtf8Bytes(JobProcess.Current(), ReportJson.Options));
+                claim.Write(ReportJson.Write(JobProcess.Current()));
             }
             catch (IOException) when (File.Exists(path))
             {

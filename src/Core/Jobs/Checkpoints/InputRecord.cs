@@ -84,7 +84,7 @@ public static class InputRecord
 
     private static string FileOf(string jobDirectory) => System.IO.Path.Combine(jobDirectory, "checkpoints", "inputs");
 
-    private sealed record Stamps(ImmutableArray<InputStamp> Files);
+    internal sealed record Stamps(ImmutableArray<InputStamp> Files);
 
     private static ClusterLpException Changed(InputStamp was, InputStamp? now, string when) => ClusterLpException.BadInput(
         now is null ? $"{was.Path}: the input is not read any more, but was when the job began."

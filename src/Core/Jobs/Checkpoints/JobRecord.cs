@@ -60,7 +60,7 @@ public static class JobRecord
             InputRecord.Write(jobDirectory, inputs, durable);
         }
         JobFiles.Replace(HashedCopy(jobDirectory), CheckpointLine.Write(plan), durable);
-        JobFiles.Replace(Path.Combine(jobDirectory, Name), JsonSerializer.SerializeToUtf8Bytes(plan, ReportJson.Options), durable);
+        JobFiles.Replace(Path.Combine(jobDirectory, Name), ReportJson.Write(plan), durable);
         return plan;
     }
 

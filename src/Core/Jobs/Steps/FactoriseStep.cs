@@ -15,6 +15,8 @@ internal static class FactoriseStep
     private const int PartRows = 8 * RowRegression.TileRows;
 
     [ThreadStatic] private static byte[]? _stored;
+    [ThreadStatic] private static float[]? _u;
+    [ThreadStatic] private static float[]? _residual;
 
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
@@ -30,14 +32,13 @@ internal static class FactoriseStep
         var regression = new RowRegression(basis, plan.Method == Method.Lp ? plan.P : 2, options);
 
         int size = plan.FactorType.Size();
-        Memory<byte> kept = StepData.Reuse(ref _stored, checked(Math.Max(count, d) * k * size));
+        Memory<byte> kept = StepData.Reuse(ref _stored, checked(count * k * size));
         Span<byte> stored = kept.Span;
         var metric = MetricErrors.For(task, parameters, svd, context);
-        float[] rounded = metric?.V ?? basis.Rows.AsSpan(0, k * d).ToArray();
-        StoreAndReadBack(plan.FactorType, rounded, stored.Slice(0, rounded.Length * size));
-        PackedMatrix<float> v = PackedMatrix<float>.FromRows(rounded, k, d);
-        var u = new float[PartRows * k];
-        var residual = new float[PartRows * d];
+        PackedMatrix<float> v = metric is null
+            ? SharedOperands.Get(parameters.Basis, $"V as stored, {k} {plan.FactorType}", () => StoredV([.. basis.Rows.AsSpan(0, k * d)], k, d, plan.FactorType))
+            : StoredV(metric.V, k, d, plan.FactorType);
+        Span<float> u = StepData.Reuse(ref _u, PartRows * k).Span, residual = StepData.Reuse(ref _residual, PartRows * d).Span;
         (var ours, var baseline, var norms) = (new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P));
         // The SVD stored as float32 is its own baseline.
         bool isBaseline = plan.Method == Method.Svd && plan.FactorType == ElementType.F32;
@@ -48,11 +49,12 @@ internal static class FactoriseStep
             context.Cancellation.ThrowIfCancellationRequested();
             context.Progress?.Invoke((double)first / count);
             int height = Math.Min(PartRows, count - first);
+            using var clock = KernelClock.Measure(KernelKind.Elementwise);
             Span<float> a = rows.Slice(first * d, height * d);
             metric?.Load(a, height, rowWeights.AsSpan(first, height));
             ReadOnlySpan<double> c = rowWeights.AsSpan(first, height);
-            Span<float> target = u.AsSpan(0, height * k);
-            Span<float> left = residual.AsSpan(0, height * d);
+            Span<float> target = u[..(height * k)];
+            Span<float> left = residual[..(height * d)];
             outcome += regression.Solve(a, height, target, context.Cancellation, c, left);
 
             // Rounding happens in the matrix' own units, measuring in scaled ones: a power of two lies between.
@@ -93,6 +95,13 @@ internal static class FactoriseStep
         for (int i = 0; i < height; i++)
             largest = Math.Max(largest, PowerSums.Squares(a.Slice(i * d, d)));
         return largest <= 300.0 * 300.0 * PowerSums.Squares(residual) / height;
+    }
+
+    /// <summary>V packed after its k x d entries were rounded to the stored type, in place.</summary>
+    private static PackedMatrix<float> StoredV(float[] v, int k, int d, ElementType type)
+    {
+        StoreAndReadBack(type, v, new byte[v.Length * type.Size()]);
+        return PackedMatrix<float>.FromRows(v, k, d);
     }
 
     /// <summary>Rounds to the stored type, keeps the bytes, and gives back what a reader of them will see.</summary>

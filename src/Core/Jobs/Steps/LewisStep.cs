@@ -31,7 +31,8 @@ internal static class LewisStep
         int count = rows.Length / d;
         double[] rowWeights = StepData.ReadRowWeights(task);
         double[]? before = parameters.PreviousWeights is null ? null : StepData.Read(context, parameters.PreviousWeights).Get<double>("weights");
-        PackedMatrix<double>[] factor = LewisWeights.Pack(StepData.Read(context, parameters.Ellipsoid).Get<double>("inverse_cholesky"), d);
+        PackedMatrix<double>[] factor = SharedOperands.Get(parameters.Ellipsoid, "inverse factor",
+            () => LewisWeights.Pack(StepData.Read(context, parameters.Ellipsoid).Get<double>("inverse_cholesky"), d));
 
         var weights = new double[count];
         LewisWeights.Update(rows, count, d, factor, rowWeights, plan.P, weights, context.Cancellation);

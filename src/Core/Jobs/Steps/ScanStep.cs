@@ -34,17 +34,18 @@ internal static class ScanStep
         var sample = new List<float>();
         var sampleWeights = new List<double>();
         long stride = (plan.Rows + SampleRows - 1) / SampleRows;
-        for (int i = 0; i < count; i++)
-        {
-            ReadOnlySpan<float> row = rows.Slice(i * d, d);
-            absolute += PowerSums.AbsolutePower(row, 1);
-            largest = Math.Max(largest, PowerSums.Squares(row));
-            weightSum += rowWeights[i];
-            if ((firstRow + i) % stride != 0)
-                continue;
-            sample.AddRange(row);
-            sampleWeights.Add(rowWeights[i]);
-        }
+        using (KernelClock.Measure(KernelKind.Elementwise))
+            for (int i = 0; i < count; i++)
+            {
+                ReadOnlySpan<float> row = rows.Slice(i * d, d);
+                absolute += PowerSums.AbsolutePower(row, 1);
+                largest = Math.Max(largest, PowerSums.Squares(row));
+                weightSum += rowWeights[i];
+                if ((firstRow + i) % stride != 0)
+                    continue;
+                sample.AddRange(row);
+                sampleWeights.Add(rowWeights[i]);
+            }
         double[] gram = StepData.PackedGram(rows, count, d, plan.RowWeights is null ? default : rowWeights, context, 0);
         BlobRef blob = StepData.Write(context, blobName, new ArrayBlob()
             .Add("gram", gram, gram.Length)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Kernels;
@@ -56,10 +57,12 @@ internal static class StepData
         return kept.AsMemory(0, length);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(Span<float> values, float factor)
     {
         if (factor == 1)
             return;
+        using var clock = KernelClock.Measure(KernelKind.Elementwise);
         var vector = new Vector<float>(factor);
         int i = 0;
         for (; i + Vector<float>.Count <= values.Length; i += Vector<float>.Count)
@@ -94,7 +97,7 @@ internal static class StepData
     public static ArrayBlob Read(StepContext context, BlobRef blob) => context.Blobs.ReadArrays(blob);
 
     public static OrthonormalBasis ReadBasis(StepContext context, BlobRef blob, int d, int rank) =>
-        new(Read(context, blob).Get<float>("basis"), d, rank);
+        SharedOperands.Get(blob, $"basis {rank}", () => new OrthonormalBasis(Read(context, blob).Get<float>("basis"), d, rank));
 
     public static BlobRef WriteBasis(StepContext context, string name, float[] rows, int d) =>
         Write(context, name, new ArrayBlob().Add("basis", rows, d, d));

@@ -1,0 +1,36 @@
+using ClusterLp.Core.Jobs.Blobs;
+
+namespace ClusterLp.Core.Jobs.Steps;
+
+/// <summary>
+/// What every block of a stage multiplies by (a basis, an inverse factor): read, verified and packed once a process instead
+/// of once a block. Found by content (SHA-256), so that two jobs cannot disturb each other. Thread-safe.
+/// </summary>
+internal static class SharedOperands
+{
+    /// <summary>A stage needs three: our basis, V as stored, and the SVD's basis.</summary>
+    private const int Kept = 3;
+
+    private static readonly Lock Gate = new();
+    private static readonly List<(BlobRef Blob, string Use, object Operand)> Held = [];
+
+    /// <summary>The operand made of a blob, from memory where it is there.</summary>
+    /// <param name="blob">The blob.</param>
+    /// <param name="use">What it is made for, and what else it depends on.</param>
+    /// <param name="make">Makes it otherwise, and the other threads wait, wanting the same as a rule. The result must be immutable.</param>
+    /// <exception cref="BlobCorruptException">It is not there and the blob is missing or altered.</exception>
+    public static T Get<T>(BlobRef blob, string use, Func<T> make) where T : class
+    {
+        lock (Gate)
+        {
+            int at = Held.FindIndex(held => held.Blob == blob && held.Use == use);
+            (BlobRef, string, object Operand) found = at >= 0 ? Held[at] : (blob, use, make());
+            if (at >= 0)
+                Held.RemoveAt(at);
+            else if (Held.Count == Kept)
+                Held.RemoveAt(0);
+            Held.Add(found);
+            return (T)found.Operand;
+        }
+    }
+}
