@@ -7,6 +7,7 @@ using ClusterLp.Core.Tests.Support;
 namespace ClusterLp.Core.Tests.Jobs.Steps;
 
 /// <summary>A worker's memory is that of a block: a longer matrix has more of them, one after the other.</summary>
+[Collection(Alone.Name)]
 public sealed class BlockMemoryTests
 {
     private const int D = 64, BlockRows = 8192;
