@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ClusterLp.Core;
 using ClusterLp.Core.Reporting;
 
@@ -178,7 +179,7 @@ internal sealed record JobPaths(string Output, string JobDirectory)
 }
 
 /// <summary>A coordinator that listens on <paramref name="Address"/>, and the workers started for it.</summary>
-internal sealed record RunningCoordinator(ClusterLpProcess Process, string Address, JobPaths Paths) : IDisposable
+internal sealed partial record RunningCoordinator(ClusterLpProcess Process, string Address, JobPaths Paths) : IDisposable
 {
     private readonly List<ClusterLpProcess> _workers = [];
 
@@ -203,12 +204,16 @@ internal sealed record RunningCoordinator(ClusterLpProcess Process, string Addre
     /// </summary>
     public async Task JoinedWorkersEndAsync()
     {
-        int joined = (await Process.ErrorAsync()).Split("joined with").Length - 1;
+        // An id is MACHINE-PID-TERM: a process that lost its connection has joined more than once.
+        int joined = JoinedProcess().Matches(await Process.ErrorAsync()).DistinctBy(match => match.Groups[1].Value).Count();
         Assert.InRange(joined, 1, _workers.Count);
         await JobPaths.UntilAsync(() => _workers.Count(worker => worker.HasEnded) >= joined, "the workers to end");
         foreach (ClusterLpProcess worker in _workers.Where(worker => worker.HasEnded))
             await worker.ExpectAsync(ExitCode.Done);
     }
+
+    [GeneratedRegex(@"worker (\S+)-[0-9a-f]{32} joined with")]
+    private static partial Regex JoinedProcess();
 
     public void Dispose()
     {

@@ -51,5 +51,5 @@ public sealed record RegressionOptions
     }
 
     /// <summary>For the joint fit, where the last parts in a thousand count: U is solved once, V in many rounds.</summary>
-    public static RegressionOptions Close(double p) => For(p) with { Gap = p == 1 ? 4e-3 : 1e-3, MaxIterations = 300 };
+    public static RegressionOptions Close(double p) => For(p) with { Gap = 1e-3, MaxIterations = 600 };
 }
