@@ -26,20 +26,32 @@ def warmed(path):
     return path
 
 
-def run(name, command, limit=0):
-    """Wall seconds, peak resident MiB and CPU seconds of a process, and the JSON it printed. Ends the benchmark if it fails.
-    With a limit in seconds, one that takes longer is stopped and None."""
+class Failed(Exception):
+    """A measured process ended with an error; says which, and what it complained of."""
+
+
+def launch(name, command, limit=0):
+    """Wall seconds, peak resident MiB and CPU seconds of a process, and the JSON it printed; None where it took longer than
+    the limit in seconds and was stopped. Raises Failed."""
     launched = subprocess.run([sys.executable, "-I", "-S", str(ROOT / "bench" / "launch.py"), str(limit or 0), *command],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     figures = json.loads(launched.stdout) if launched.returncode == 0 else {"stopped": False, "exit": launched.returncode}
     if figures.pop("stopped"):
         return None
     if figures.pop("exit") != 0:
-        sys.exit(f"bench: {name} failed:\n{launched.stderr.decode(errors='replace')}")
+        raise Failed(f"{name} failed:\n{launched.stderr.decode(errors='replace').strip()}")
     return figures | {"printed": json.loads(figures.pop("output"))}
 
 
-def alternating(commands, repeat, limit=0, once_above=float("inf")):
+def run(name, command, limit=0):
+    """As launch; a failure ends the benchmark."""
+    try:
+        return launch(name, command, limit)
+    except Failed as failed:
+        sys.exit(f"bench: {failed}")
+
+
+def alternating(commands, repeat, limit=0, once_above=float("inf"), run=run):
     """{name: [run, ...]} of {name: command}: every command once, then all again, so that a busy spell of the machine touches
     all. A command that once takes longer than the limit is left out; one that takes more than `once_above` seconds runs once."""
     results = {name: [] for name in commands}

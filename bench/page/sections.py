@@ -1,7 +1,7 @@
 """The matrices of the page and who is measured on each; measuring one gives a dictionary that render.py sets as a table."""
-import dataclasses, datetime, shutil
+import dataclasses, datetime, shutil, sys
 import numpy as np
-from measure import WORK, alternating, best, generated, peak, warmed
+from measure import Failed, WORK, alternating, best, generated, launch, peak, warmed
 from page import contenders, matrices
 from page.errors import errors, read_factors
 
@@ -45,7 +45,7 @@ def rank(n, d, compression):
     return max(1, int((1 - compression) * n * d / (n + d)))
 
 
-def measure(section, quick, repeat=2):
+def measure(section, quick):
     """Times, memory and errors of all programs on one matrix, as JSON-ready figures; None where there is no matrix."""
     path = section.matrix()
     if path is None:
@@ -56,26 +56,44 @@ def measure(section, quick, repeat=2):
         path = WORK / f"quick-{section.key}.npy"
         np.save(path, A)
         warmed(path)
-    folder = WORK / "factors" / section.key
-    results, skipped = [], []
+    figures = {"key": section.key, "title": f"{section.name}, {len(A):,} x {A.shape[1]}", "about": section.about, "rows": len(A), "columns": A.shape[1],
+               "p": P, "quick": quick, "date": datetime.date.today().isoformat(), "results": [], "skipped": []}
     for compression in CURVES if section.curve else CURVES[:1]:
-        first, k = compression == CURVES[0], rank(*A.shape, compression)
-        chosen = [contenders.ALL[key] for key in (section.table if first else section.curve)]
-        for contender in chosen:
-            if reason := contenders.unknown(contender):
-                skipped.append({"name": contender.name, "compression": compression, "reason": reason})
-        chosen = [c for c in chosen if not contenders.unknown(c)]
-        folder.mkdir(parents=True, exist_ok=True)
-        runs = alternating({c.name: c.command(path, k, folder) for c in chosen}, repeat if first and not quick else 1, once_above=LIMIT, limit=STOP)
-        for contender in chosen:
-            mine = runs.get(contender.name)
-            if mine is None:
-                skipped.append({"name": contender.name, "compression": compression, "reason": f"stopped after {STOP} s"})
-                continue
-            results.append({
-                "name": contender.name, "ours": contender.ours, "compression": compression, "rank": k,
-                "seconds": best(mine)["seconds"], "runs": len(mine), "peak_mib": peak(mine), "cpu_seconds": best(mine)["cpu_seconds"],
-                "errors": errors(A, *read_factors(contender.output(folder)), P)})
-        shutil.rmtree(folder)
-    return {"key": section.key, "title": f"{section.name}, {len(A):,} x {A.shape[1]}", "about": section.about, "rows": len(A), "columns": A.shape[1], "p": P,
-            "quick": quick, "date": datetime.date.today().isoformat(), "results": results, "skipped": skipped}
+        first = compression == CURVES[0]
+        results, skipped = at_rank(path, A, section.table if first else section.curve, compression, 2 if first and not quick else 1)
+        figures["results"] += [{"compression": compression} | r for r in results]
+        figures["skipped"] += [{"compression": compression} | s for s in skipped]
+    return figures
+
+
+def at_rank(path, A, keys, compression, repeat):
+    """What came of the contenders at one compression, and [{name, reason}] of those that did not end."""
+    chosen, skipped, k = [], [], rank(*A.shape, compression)
+    for contender in (contenders.ALL[key] for key in keys):
+        if reason := contenders.unknown(contender):
+            skipped.append({"name": contender.name, "reason": reason})
+        else:
+            chosen.append(contender)
+
+    def attempt(name, command, limit):
+        """One that fails or takes too long is left out of the page, with the reason."""
+        try:
+            figures = launch(name, command, limit)
+            reason = None if figures else f"stopped after {limit} s"
+        except Failed as failed:
+            print(f"bench: {failed}", file=sys.stderr)
+            figures, reason = None, "failed: " + str(failed).splitlines()[-1]
+        if reason:
+            skipped.append({"name": name, "reason": reason})
+        return figures
+
+    folder = WORK / "factors"
+    folder.mkdir(parents=True, exist_ok=True)
+    runs = alternating({c.name: c.command(path, k, folder) for c in chosen}, repeat, limit=STOP, once_above=LIMIT, run=attempt)
+    if contenders.REFERENCE not in runs:
+        sys.exit(f"bench: {contenders.REFERENCE} did not end on {path.name}, and every error is relative to its own")
+    results = [{
+        "name": c.name, "ours": c.ours, "rank": k, "seconds": best(runs[c.name])["seconds"], "runs": len(runs[c.name]), "peak_mib": peak(runs[c.name]),
+        "cpu_seconds": best(runs[c.name])["cpu_seconds"], "errors": errors(A, *read_factors(c.output(folder)), P)} for c in chosen if c.name in runs]
+    shutil.rmtree(folder)
+    return results, skipped
