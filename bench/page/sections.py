@@ -85,6 +85,7 @@ def at_rank(path, A, keys, compression, repeat):
             figures, reason = None, "failed: " + str(failed).splitlines()[-1]
         if reason:
             skipped.append({"name": name, "reason": reason})
+        print(f"bench:   {name}, {compression:.0%}: {reason or format(figures['seconds'], '.1f') + ' s'}", file=sys.stderr, flush=True)
         return figures
 
     folder = WORK / "factors"
