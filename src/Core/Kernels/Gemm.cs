@@ -60,6 +60,28 @@ public static unsafe class Gemm
         }
     }
 
+    /// <summary>float64 throughout. A may lie beside C in one matrix, where no entry is in both.</summary>
+    /// <inheritdoc cref="Multiply(ReadOnlySpan{float}, int, int, PackedMatrix{float}, Span{float}, int, bool)"/>
+    public static void Multiply(ReadOnlySpan<double> a, int lda, int m, PackedMatrix<double> b, Span<double> c, int ldc, bool accumulate = false)
+    {
+        Check(a.Length, lda, m, b.Inner, b.Columns, c.Length, ldc);
+        fixed (double* pa = a, pc = c)
+        {
+            switch (b.Kernels)
+            {
+                case KernelSet.Avx512:
+                    GemmDriver<double, Vector512<double>, Double512>.Run(pa, lda, m, b, pc, ldc, accumulate);
+                    break;
+                case KernelSet.Avx2:
+                    GemmDriver<double, Vector256<double>, Double256>.Run(pa, lda, m, b, pc, ldc, accumulate);
+                    break;
+                default:
+                    GemmDriver<double, double, DoubleScalar>.Run(pa, lda, m, b, pc, ldc, accumulate);
+                    break;
+            }
+        }
+    }
+
     private static void Check(int aLength, int lda, int m, int inner, int columns, int cLength, int ldc)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(m);

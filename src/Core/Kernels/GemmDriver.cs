@@ -13,9 +13,10 @@ internal static unsafe class GemmDriver<T, V, TLanes>
     where V : struct
     where TLanes : struct, ILanes<T, V>
 {
-    /// <summary>C = A B or C += A B; see <see cref="Gemm"/>. Pointers need no alignment.</summary>
+    /// <summary>C = A B or C += A B; see <see cref="Gemm"/>. Pointers need no alignment. A: float, or as C.</summary>
     [SkipLocalsInit]
-    public static void Run(float* a, int lda, int m, PackedMatrix<T> b, T* c, int ldc, bool accumulate)
+    public static void Run<TFrom>(TFrom* a, int lda, int m, PackedMatrix<T> b, T* c, int ldc, bool accumulate)
+        where TFrom : unmanaged
     {
         if (b.Inner == 0 && !accumulate)
             for (int i = 0; i < m; i++)
@@ -82,15 +83,21 @@ internal static unsafe class GemmDriver<T, V, TLanes>
 
     /// <summary>Copies rows x depth of A into rows <see cref="Blocking.Depth"/> apart, and zeros to fill the last tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CopyStrip(float* a, int lda, int rows, int depth, T* strip)
+    private static void CopyStrip<TFrom>(TFrom* a, int lda, int rows, int depth, T* strip) where TFrom : unmanaged
     {
         for (int row = 0; row < rows; row++, a += lda, strip += Blocking.Depth)
         {
+            if (typeof(TFrom) == typeof(double))
+            {
+                new ReadOnlySpan<TFrom>(a, depth).CopyTo(new Span<TFrom>(strip, depth));
+                continue;
+            }
+            float* from = (float*)a;
             int t = 0;
             for (; t + TLanes.Count <= depth; t += TLanes.Count)
-                TLanes.Store(strip + t, TLanes.Convert(a + t));
+                TLanes.Store(strip + t, TLanes.Convert(from + t));
             for (; t < depth; t++)
-                strip[t] = TLanes.Convert(a[t]);
+                strip[t] = TLanes.Convert(from[t]);
         }
         for (int row = rows; row % TLanes.TileRows != 0; row++, strip += Blocking.Depth)
             new Span<T>(strip, depth).Clear();

@@ -1,12 +1,10 @@
 using ClusterLp.Core.Kernels;
-using MathNet.Numerics.LinearAlgebra;
-using MathNet.Numerics.LinearAlgebra.Double;
 
 namespace ClusterLp.Core.LinearAlgebra;
 
 /// <summary>
-/// Small dense factorisations (d x d float64, row-major) through MathNet and whichever provider is set up
-/// (<see cref="LinearAlgebraSetup"/>); on the calling thread, O(d^3). The arguments are left as they are.
+/// Small dense factorisations (d x d float64, row-major) by the factoriser in use (<see cref="LinearAlgebraSetup"/>) or a
+/// given one; on the calling thread, O(d^3). The arguments are left as they are.
 /// </summary>
 public static class Factorisations
 {
@@ -15,53 +13,45 @@ public static class Factorisations
     /// <c>Vectors</c> (d x d row-major) is the unit eigenvector of value j, its largest-magnitude entry positive.
     /// </summary>
     /// <exception cref="ArgumentException">The matrix is not d x d, or holds NaN or infinity.</exception>
-    public static (double[] Values, double[] Vectors) SymmetricEigen(double[] matrix, int d)
+    public static (double[] Values, double[] Vectors) SymmetricEigen(double[] matrix, int d, IFactoriser? by = null)
     {
         using var clock = KernelClock.Measure(KernelKind.Factorisation);
-        DenseMatrix copy = Copy(matrix, d);
-        var evd = copy.Evd(Symmetricity.Symmetric);
-        double[] columns = ((DenseMatrix)evd.EigenVectors).Values;
+        double[] vectors = Copy(matrix, d);
         var values = new double[d];
-        var vectors = new double[d * d];
-        for (int j = 0; j < d; j++)
+        (by ?? LinearAlgebraSetup.Factoriser).SymmetricEigen(vectors, d, values);
+        Array.Reverse(values);
+        var swap = new double[d];
+        for (int j = 0; j < d - 1 - j; j++)
         {
-            int from = d - 1 - j;
-            values[j] = evd.EigenValues[from].Real;
-            Span<double> vector = vectors.AsSpan(j * d, d);
-            columns.AsSpan(from * d, d).CopyTo(vector);
-            MakeLargestPositive(vector);
+            Span<double> one = vectors.AsSpan(j * d, d), other = vectors.AsSpan((d - 1 - j) * d, d);
+            one.CopyTo(swap);
+            other.CopyTo(one);
+            swap.CopyTo(other);
         }
+        for (int j = 0; j < d; j++)
+            MakeLargestPositive(vectors.AsSpan(j * d, d));
         return (values, vectors);
     }
 
     /// <summary>L^-1 (lower triangular, row-major, zeros above the diagonal) of the Cholesky factor M = L L^T.</summary>
     /// <exception cref="ArgumentException">The matrix is not d x d, holds NaN or infinity, or is not positive definite.</exception>
-    public static double[] InverseCholesky(double[] matrix, int d)
+    public static double[] InverseCholesky(double[] matrix, int d, IFactoriser? by = null)
     {
         using var clock = KernelClock.Measure(KernelKind.Factorisation);
-        DenseMatrix copy = Copy(matrix, d);
-        Matrix<double> factor;
-        try
-        {
-            factor = copy.Cholesky().Factor;
-        }
-        catch (ArgumentException e)
-        {
-            throw new ArgumentException($"the {d} x {d} matrix is not positive definite", nameof(matrix), e);
-        }
-        return TriangularInverse.Lower(factor.ToRowMajorArray(), d);
+        double[] factor = Copy(matrix, d);
+        if (!(by ?? LinearAlgebraSetup.Factoriser).Cholesky(factor, d))
+            throw new ArgumentException($"the {d} x {d} matrix is not positive definite", nameof(matrix));
+        return TriangularInverse.Lower(factor, d);
     }
 
-    /// <summary>Its rows become MathNet's columns: the same thing, the matrix being symmetric.</summary>
-    private static DenseMatrix Copy(double[] matrix, int d)
+    private static double[] Copy(double[] matrix, int d)
     {
-        LinearAlgebraSetup.Ensure();
         ArgumentOutOfRangeException.ThrowIfLessThan(d, 1);
         if (matrix.Length != (long)d * d)
             throw new ArgumentException($"{matrix.Length} values are not a {d} x {d} matrix", nameof(matrix));
         if (Array.FindIndex(matrix, v => !double.IsFinite(v)) is var bad and >= 0)
             throw new ArgumentException($"entry ({bad / d}, {bad % d}) is {matrix[bad]}", nameof(matrix));
-        return new DenseMatrix(d, d, (double[])matrix.Clone());
+        return (double[])matrix.Clone();
     }
 
     private static void MakeLargestPositive(Span<double> vector)

@@ -1,37 +1,29 @@
-using MathNet.Numerics;
-using MathNet.Numerics.Providers.LinearAlgebra;
+using ClusterLp.Core.LinearAlgebra.Managed;
 
 namespace ClusterLp.Core.LinearAlgebra;
 
 /// <summary>
-/// Chooses MathNet's provider once per process: OpenBLAS where its library is found, managed code elsewhere or with
-/// CLUSTERLP_OPENBLAS=off. Both on the calling thread alone, so that results do not depend on threads.
+/// Chooses the factoriser once per process: OpenBLAS where its library is found, our own code elsewhere or with
+/// CLUSTERLP_OPENBLAS=off.
 /// </summary>
 public static class LinearAlgebraSetup
 {
     /// <summary>The environment variable that turns OpenBLAS off.</summary>
     public const string Variable = "CLUSTERLP_OPENBLAS";
 
-    private static readonly Lazy<string> Chosen = new(() => Choose(Environment.GetEnvironmentVariable(Variable)));
+    private static readonly Lazy<IFactoriser> Chosen = new(() => Choose(Environment.GetEnvironmentVariable(Variable)));
 
-    /// <summary>Idempotent and thread-safe; every factorisation calls it.</summary>
+    /// <summary>The factoriser in use.</summary>
     /// <exception cref="ClusterLpException">The variable has an unknown value (exit 64).</exception>
-    public static void Ensure() => _ = Chosen.Value;
+    public static IFactoriser Factoriser => Chosen.Value;
 
-    /// <summary>Which library factorises, for <c>doctor</c> and the report, e.g. "OpenBLAS 0.3.21 (1 thread)" or "MathNet managed".</summary>
-    public static string Description => Chosen.Value;
+    /// <summary>Its name, for <c>doctor</c> and the report: "OpenBLAS 0.3.21 (1 thread)" or "managed".</summary>
+    public static string Description => Factoriser.Description;
 
-    private static string Choose(string? value)
+    private static IFactoriser Choose(string? value)
     {
         if (value is not (null or "" or "on" or "off"))
             throw ClusterLpException.Usage($"{Variable} is '{value}': use on or off, or leave it unset.");
-        Control.UseSingleThread();
-        if (value != "off" && Lapack.TryLoad(out Lapack? lapack))
-        {
-            LinearAlgebraControl.Provider = OpenBlasProvider.Create(lapack);
-            return lapack.Description;
-        }
-        LinearAlgebraControl.Provider = ManagedLinearAlgebraProvider.Instance;
-        return "MathNet managed";
+        return value != "off" && Lapack.TryLoad(out Lapack? lapack) ? lapack : new ManagedFactoriser();
     }
 }

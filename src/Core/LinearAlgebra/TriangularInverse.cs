@@ -1,7 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
-
 namespace ClusterLp.Core.LinearAlgebra;
 
 /// <summary>The inverse of a triangular matrix (MathNet has only the general one, by LU).</summary>
@@ -26,12 +22,12 @@ public static class TriangularInverse
             int end = Math.Min(top + Together, d);
             for (int j = 0; j < top; j++)
                 for (int i = top; i < end; i++)
-                    SubtractScaled(x.AsSpan(i * d, j + 1), l[i * d + j], x.AsSpan(j * d, j + 1));
+                    FusedVectors.AddScaled(x.AsSpan(i * d, j + 1), -l[i * d + j], x.AsSpan(j * d, j + 1));
             for (int i = top; i < end; i++)
             {
                 Span<double> row = x.AsSpan(i * d, i + 1);
                 for (int j = top; j < i; j++)
-                    SubtractScaled(row[..(j + 1)], l[i * d + j], x.AsSpan(j * d, j + 1));
+                    FusedVectors.AddScaled(row[..(j + 1)], -l[i * d + j], x.AsSpan(j * d, j + 1));
                 row[i] = 1;
                 double pivot = l[i * d + i];
                 foreach (ref double value in row)
@@ -39,19 +35,5 @@ public static class TriangularInverse
             }
         }
         return x;
-    }
-
-    /// <summary>y -= factor x, each entry one fused operation.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SubtractScaled(Span<double> y, double factor, ReadOnlySpan<double> x)
-    {
-        ref double to = ref MemoryMarshal.GetReference(y);
-        ref double from = ref MemoryMarshal.GetReference(x);
-        var minus = Vector256.Create(-factor);
-        nuint j = 0, count = (nuint)y.Length;
-        for (; j + 4 <= count; j += 4)
-            Vector256.FusedMultiplyAdd(minus, Vector256.LoadUnsafe(ref from, j), Vector256.LoadUnsafe(ref to, j)).StoreUnsafe(ref to, j);
-        for (; j < count; j++)
-            Unsafe.Add(ref to, j) = Math.FusedMultiplyAdd(-factor, Unsafe.Add(ref from, j), Unsafe.Add(ref to, j));
     }
 }

@@ -48,6 +48,24 @@ public class GemmTests
         double[] b = Doubles(inner * columns, 5), old = Doubles(m * ldc, 6);
         foreach (bool accumulate in new[] { false, true })
         {
+            double[] expected = Defined(Array.ConvertAll(a, v => (double)v), lda, m, b, inner, columns, old, ldc, accumulate);
+            foreach (KernelSet set in Sets)
+            {
+                double[] c = (double[])old.Clone();
+                Gemm.Multiply(a, lda, m, PackedMatrix<double>.FromRows(b, inner, columns, kernels: set), c, ldc, accumulate);
+                AssertSameBits<double>(expected, c, $"{set}, accumulate {accumulate}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void ProductOfFloat64HasTheDefinedBitsOnEveryKernelSet(int m, int inner, int columns)
+    {
+        int lda = inner + 4, ldc = columns + 1;
+        double[] a = Doubles(m * lda, 15), b = Doubles(inner * columns, 16), old = Doubles(m * ldc, 17);
+        foreach (bool accumulate in new[] { false, true })
+        {
             double[] expected = Defined(a, lda, m, b, inner, columns, old, ldc, accumulate);
             foreach (KernelSet set in Sets)
             {
@@ -179,7 +197,7 @@ public class GemmTests
         return c;
     }
 
-    private static double[] Defined(float[] a, int lda, int m, double[] b, int inner, int columns, double[] old, int ldc, bool accumulate)
+    private static double[] Defined(double[] a, int lda, int m, double[] b, int inner, int columns, double[] old, int ldc, bool accumulate)
     {
         double[] c = (double[])old.Clone();
         for (int i = 0; i < m; i++)
