@@ -1,3 +1,4 @@
+using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LinearAlgebra;
 using ClusterLp.Core.LinearAlgebra.Managed;
 using static ClusterLp.Core.Tests.LinearAlgebra.TestMatrices;
@@ -136,6 +137,36 @@ public class FactorisationsTests
             Assert.Equal(values, again);
             Assert.Equal(vectors, vectorsAgain);
             Assert.Equal(inverse, Factorisations.InverseCholesky(matrix, d));
+        }
+    }
+
+    /// <summary>
+    /// A Gram matrix squares the condition number: of singular values from 1 to 1e-7, float64 still holds the small ones'
+    /// subspace. The oracle is the SVD of the matrix itself.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void GramOfAnIllConditionedMatrixKeepsItsTail(bool managed)
+    {
+        const int n = 300, d = 48;
+        float[] a = IllConditioned(n, d, out double[] singular);
+        double[] gram = new double[d * d];
+        Gram.AccumulateUpper(a, n, d, [], gram);
+        Gram.MirrorUpper(gram, d);
+        double[] vectors = Factorisations.SymmetricEigen(gram, d, Factoriser(managed)).Vectors;
+        foreach (int rank in new[] { 1, 10, 20, 30, 40, 44 })
+        {
+            double squares = 0;
+            for (int i = 0; i < n; i++)
+                for (int j = rank; j < d; j++)
+                {
+                    double dot = 0;
+                    for (int t = 0; t < d; t++)
+                        dot += a[i * d + t] * vectors[j * d + t];
+                    squares += dot * dot;
+                }
+            Assert.InRange(Math.Sqrt(squares) / Math.Sqrt(singular.Skip(rank).Sum(s => s * s)), 1 - 1e-6, 1 + 1e-3);
         }
     }
 

@@ -1,3 +1,5 @@
+using MathNet.Numerics.LinearAlgebra;
+
 namespace ClusterLp.Core.Tests.LinearAlgebra;
 
 /// <summary>Matrices whose factorisation is known, all row-major d x d float64.</summary>
@@ -39,6 +41,26 @@ internal static class TestMatrices
                     sum += values[j] * q[j * d + s] * q[j * d + t];
                 a[s * d + t] = a[t * d + s] = sum;
             }
+        return a;
+    }
+
+    /// <summary>
+    /// n x d float32, n &gt; d: singular values 10^(-7 j / (d - 1)), but for the rounding of the entries; and those it then
+    /// has, by the SVD of the matrix.
+    /// </summary>
+    public static float[] IllConditioned(int n, int d, out double[] singular)
+    {
+        double[] left = Orthogonal(n, 11), right = Orthogonal(d, 12);
+        var a = new float[n * d];
+        for (int i = 0; i < n; i++)
+            for (int t = 0; t < d; t++)
+            {
+                double sum = 0;
+                for (int j = 0; j < d; j++)
+                    sum += left[j * n + i] * Math.Pow(10, -7.0 * j / (d - 1)) * right[j * d + t];
+                a[i * d + t] = (float)sum;
+            }
+        singular = [.. Matrix<double>.Build.Dense(n, d, (i, j) => a[i * d + j]).Svd(computeVectors: false).S];
         return a;
     }
 
