@@ -11,7 +11,7 @@ namespace ClusterLp.Core.Tests.LinearAlgebra;
 public class ManagedEigenTests
 {
     /// <summary>Around the sizes at which work is cut: 32 (leaves, panels), 64 (back transformation), 192 (updates).</summary>
-    private static readonly int[] Sizes = [1, 2, 3, 5, 31, 32, 33, 34, 63, 64, 65, 66, 97, 129, 193, 230];
+    private static readonly int[] Sizes = [1, 2, 3, 31, 32, 33, 65, 66, 97, 193];
 
     public static TheoryData<string> Kinds() => [.. Matrices.Keys];
 
@@ -61,7 +61,7 @@ public class ManagedEigenTests
     [MemberData(nameof(Kinds))]
     public void ValuesAreThoseOfMathNetAndOfOpenBlas(string kind)
     {
-        foreach (int d in Sizes)
+        foreach (int d in new[] { 1, 2, 33, 66, 131 })
         {
             double[] a = Matrices[kind](d);
             double[] values = Factorisations.SymmetricEigen(a, d, new ManagedFactoriser()).Values;
