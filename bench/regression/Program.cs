@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using ClusterLp.Core.LinearAlgebra;
 using ClusterLp.Core.LpFit;
 using ClusterLp.RegressionBench;
 
@@ -14,7 +13,6 @@ if (args.Length is < 2 or > 4)
     return 64;
 }
 int rank = int.Parse(args[1]), count = args.Length > 2 ? int.Parse(args[2]) : 1024, rounds = args.Length > 3 ? int.Parse(args[3]) : 3;
-LinearAlgebraSetup.Ensure();
 foreach (double p in new[] { 1, 1.5 })
 {
     Problem problem = Problem.Read(args[0], rank, count, p);

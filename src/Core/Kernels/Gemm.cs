@@ -60,7 +60,10 @@ public static unsafe class Gemm
         }
     }
 
-    /// <summary>float64 throughout. A may lie beside C in one matrix, where no entry is in both.</summary>
+    /// <summary>
+    /// float64 throughout. A may lie beside C in one matrix, where no entry is in both. Its time counts for the
+    /// factorisation it is part of.
+    /// </summary>
     /// <inheritdoc cref="Multiply(ReadOnlySpan{float}, int, int, PackedMatrix{float}, Span{float}, int, bool)"/>
     public static void Multiply(ReadOnlySpan<double> a, int lda, int m, PackedMatrix<double> b, Span<double> c, int ldc, bool accumulate = false)
     {

@@ -17,8 +17,7 @@ internal static class ImplicitQl
     {
         int n = d.Length;
         for (int first = 0; first < n; first++)
-            // 30 steps a value are what the iteration is known never to need; it ends then, the vectors orthonormal all the same.
-            for (int step = 0; step < 60; step++)
+            for (int step = 0; ; step++)
             {
                 int last = first;
                 while (last < n - 1 && Math.Abs(e[last]) > Math.Max(negligible, Rounding.Epsilon * (Math.Abs(d[last]) + Math.Abs(d[last + 1]))))
@@ -27,6 +26,9 @@ internal static class ImplicitQl
                     e[last] = 0;
                 if (last == first)
                     break;
+                // Two or three steps a value are usual, ten rare.
+                if (step == 100)
+                    throw new InvalidOperationException($"the QL iteration did not converge at value {first} of {n}");
                 Sweep(d, e, vectors, stride, first, last);
             }
     }
