@@ -12,8 +12,11 @@ namespace ClusterLp.Cli;
 internal static class Application
 {
     /// <summary>Name and version, e.g. "clusterlp 0.1.0".</summary>
-    public static string Tool { get; } =
-        "clusterlp " + typeof(Application).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+    public static string Tool => "clusterlp " + Version;
+
+    /// <summary>Such as "0.1.0".</summary>
+    public static string Version { get; } =
+        typeof(Application).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     /// <returns>An exit code (<see cref="ExitCode"/>).</returns>
     public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken stop)

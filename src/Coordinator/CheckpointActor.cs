@@ -1,10 +1,12 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Akka.Actor;
 using Akka.Event;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Telemetry;
 
 namespace ClusterLp.Coordinator;
 
@@ -18,7 +20,12 @@ internal sealed class CheckpointActor : ReceiveActor
         IActorRef job = Context.Parent;
         ILoggingAdapter logger = Context.GetLogger();
         Receive<Write>(write => _thread.Post(_ =>
-            job.Tell(Failure(() => Perform(log, write), logger) is { } why ? new Failed(why) : new Written(write.Entries.Length))));
+        {
+            long begun = Stopwatch.GetTimestamp();
+            JobEnd? failure = Failure(() => Perform(log, write), logger);
+            Instruments.CheckpointWritten(Stopwatch.GetElapsedTime(begun));
+            job.Tell(failure is { } why ? new Failed(why) : new Written(write.Entries.Length));
+        }));
         Receive<LookForSuccessor>(_ => _thread.Post(_ =>
         {
             if (Failure(log.EnsureOwned, logger) is { } why)

@@ -33,6 +33,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private readonly IActorRef _check;
     private readonly EffectQueue _effects;
     private readonly StageTimes _times;
+    private readonly JobMetrics _metrics;
     private JobState _state;
     private JobState? _reported;
     private IActorRef? _drainer;
@@ -46,6 +47,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         IActorRef checkpoint = Context.ActorOf(Props.Create(() => new CheckpointActor(settings.Checkpoints)), "checkpoint");
         _effects = new EffectQueue(checkpoint, Perform);
         _times = new StageTimes(_log);
+        _metrics = new JobMetrics(_state);
         Receive<CheckpointActor.Written>(m => _effects.Written(m.Entries));
         Receive<CheckpointActor.Failed>(m => Abort(m.Why));
         Receive<RegisterWorker>(Register);
@@ -76,6 +78,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         Receive<MergeActor.Failed>(m => Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now)));
         Receive<LeaseCheck>(_ =>
         {
+            _settings.Alive();
             if (_state.End is null)
                 checkpoint.Tell(CheckpointActor.LookForSuccessor.Instance);
             Apply(new LeaseTick(Now));
@@ -104,6 +107,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     protected override void PostStop()
     {
         Context.System.EventStream.Unsubscribe(Self);
+        _metrics.Dispose();
         _ended.TrySetCanceled();
     }
 
@@ -177,6 +181,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private void Apply(JobEvent cause)
     {
         (_state, ImmutableArray<JobEffect> effects) = _state.Apply(cause);
+        _metrics.Observe(cause, _state, effects);
         _effects.Add(effects, _state);
     }
 

@@ -18,4 +18,7 @@ public sealed record JobSettings(
 {
     /// <summary>Where blobs are served to workers that do not see the folder; null: nowhere.</summary>
     public string? BlobEndpoint { get; init; }
+
+    /// <summary>Called about once a second while the job's actor gets to work.</summary>
+    public Action Alive { get; init; } = () => { };
 }

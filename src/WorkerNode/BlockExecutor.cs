@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Akka.Actor;
 using Akka.Event;
 using ClusterLp.Core;
@@ -6,6 +7,7 @@ using ClusterLp.Core.Faults;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Telemetry;
 using ClusterLp.Messages;
 
 namespace ClusterLp.WorkerNode;
@@ -105,7 +107,21 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
     private void Work(IActorRef self)
     {
         foreach (Execution execution in _queue.GetConsumingEnumerable())
-            self.Tell(new Ended(execution, Compute(execution)));
+            self.Tell(new Ended(execution, Measure(execution)));
+    }
+
+    private IBlockReply? Measure(Execution execution)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        Instruments.BlockBegun();
+        IBlockReply? reply = Compute(execution);
+        Instruments.BlockEnded(execution.Assignment.Task.Address.Stage.Kind, Stopwatch.GetElapsedTime(begun), reply switch
+        {
+            BlockComputed => Instruments.Outcome.Computed,
+            null => Instruments.Outcome.Cancelled,
+            _ => Instruments.Outcome.Failed,
+        });
+        return reply;
     }
 
     private IBlockReply? Compute(Execution execution)

@@ -6,6 +6,7 @@ using Akka.Remote;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Telemetry;
 using ClusterLp.Messages;
 
 namespace ClusterLp.WorkerNode;
@@ -38,7 +39,7 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     private JobId _jobId;
     private Epoch _epoch;
     private long _heard;
-    private bool _draining;
+    private bool _draining, _letIn;
 
     /// <param name="coordinator">The coordinator actor, or a selection of its address.</param>
     /// <param name="ended">Told once why the worker stopped.</param>
@@ -68,7 +69,12 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
         Register();
     }
 
-    protected override void PostStop() => _ended.TrySetResult(new WorkerEnd(ExitCode.Resumable, "the worker was stopped"));
+    protected override void PostStop()
+    {
+        if (_letIn)
+            Instruments.SlotsOffered(-_settings.Slots);
+        _ended.TrySetResult(new WorkerEnd(ExitCode.Resumable, "the worker was stopped"));
+    }
 
     private void Register() => _coordinator.Tell(
         new RegisterWorker(_settings.Id, _settings.Slots, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Protocol.Version), Self);
@@ -95,6 +101,8 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
         Timers.StartPeriodicTimer(RepeatTick.Instance, RepeatTick.Instance, RepeatEvery);
         Timers.StartPeriodicTimer(PingTick.Instance, PingTick.Instance, PingEvery);
         Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
+        _letIn = true;
+        Instruments.SlotsOffered(_settings.Slots);
         _settings.Joined();
         RequestWork();
     }
@@ -142,7 +150,11 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
                 _job.Tell(reply);
         });
         Receive<JobFinished>(Current, finished => End(ExitCode.Done, finished.Reason));
-        Receive<PingTick>(_ => Ping());
+        Receive<PingTick>(_ =>
+        {
+            _settings.Alive();
+            Ping();
+        });
         Receive<ActorIdentity>(Hear);
         Receive<Terminated>(_ => End(ExitCode.Resumable, "it is gone"));
         Receive<ThisActorSystemQuarantinedEvent>(_ => End(ExitCode.Resumable, "it had given this worker up"));

@@ -25,6 +25,9 @@ public sealed record WorkerSettings(
 
     /// <summary>Called once, from the actor, when a coordinator has let the worker in.</summary>
     public Action Joined { get; init; } = () => { };
+
+    /// <summary>Called about once a second while the worker's actor gets to work.</summary>
+    public Action Alive { get; init; } = () => { };
 }
 
 /// <summary>Why a worker stopped. Done: the job is over. Resumable: no coordinator. Usage: it was turned away. Interrupted: drained.</summary>

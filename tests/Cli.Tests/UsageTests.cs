@@ -19,6 +19,7 @@ public class UsageTests
     [InlineData("--coordinator is 'host:0'", "worker", "--coordinator", "host:0")]
     [InlineData("--rejoin-timeout is '5d'; expected a time of a second or more", "worker", "--coordinator", "host:1", "--rejoin-timeout", "5d")]
     [InlineData("--drain-timeout is '0'", "worker", "--coordinator", "host:1", "--drain-timeout", "0")]
+    [InlineData("--http is '8080'; expected HOST:PORT", "worker", "--coordinator", "host:1", "--http", "8080")]
     [InlineData("--coordinator", "worker")]
     [InlineData("--against", "verify", "out")]
     [InlineData("'compress'", "compress")]
@@ -45,9 +46,9 @@ public class UsageTests
     }
 
     [Theory]
-    [InlineData("compress", "--compression", "--target-error", "--tolerance", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--json")]
-    [InlineData("coordinator", "--job", "--listen", "--insecure", "--job-dir", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
-    [InlineData("worker", "--coordinator", "--threads", "--rejoin-timeout", "--drain-timeout", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
+    [InlineData("compress", "--compression", "--target-error", "--tolerance", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--http", "--json")]
+    [InlineData("coordinator", "--job", "--listen", "--http", "--insecure", "--job-dir", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
+    [InlineData("worker", "--coordinator", "--threads", "--http", "--rejoin-timeout", "--drain-timeout", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
     [InlineData("certs", "--dir", "--host", "--days", "--force", "--json")]
     [InlineData("status", "--job-dir", "--json")]
     [InlineData("verify", "--against", "--json")]

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Net;
 using ClusterLp.Cli.Hosting;
+using ClusterLp.Cli.Operations;
 using ClusterLp.Cli.Rendering;
 using ClusterLp.Cli.Running;
 using ClusterLp.Core;
@@ -15,13 +17,14 @@ internal sealed class CompressCommand(Terminal terminal)
     private readonly Option<int?> _workers = OptionParsers.Whole("--workers", "N", "Worker actors in this process (default: 1); the factors do not depend on it.");
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads of each worker (default: the cores, shared out); the factors do not depend on it.");
     private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Keep intermediate results here; given again, an interrupted job goes on (default: a hidden folder beside the output, removed when the job is done).", HelpName = "DIR" };
+    private readonly Option<DnsEndPoint?> _http = HttpOption.Create();
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public Command Create()
     {
         var command = new Command("compress", "Replace large matrices of a model by two thin factors that are close in l_p.");
         _job.AddTo(command);
-        foreach (Option option in new Option[] { _workers, _threads, _jobDirectory, _json })
+        foreach (Option option in new Option[] { _workers, _threads, _jobDirectory, _http, _json })
             command.Options.Add(option);
         command.SetAction(RunAsync);
         return command;
@@ -32,9 +35,11 @@ internal sealed class CompressCommand(Terminal terminal)
         JobSpec spec = _job.Read(parse);
         int workers = parse.GetValue(_workers) ?? 1;
         int threads = parse.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
+        var health = new Health();
+        await using OperationsServer? operations = await OperationsServer.StartAsync(parse.GetValue(_http), health);
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)) { Cores = Math.Min(Environment.ProcessorCount, workers * threads) }.RunAsync(
             spec, parse.GetValue(_jobDirectory),
-            (store, progress, token) => EmbeddedJob.RunAsync(store, new EmbeddedOptions(workers, threads), progress, token),
+            (store, progress, token) => EmbeddedJob.RunAsync(store, new EmbeddedOptions(workers, threads) { Health = health }, progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using ClusterLp.Cli.Hosting;
+using ClusterLp.Cli.Operations;
 using ClusterLp.Cli.Rendering;
 using ClusterLp.Cli.Running;
 using ClusterLp.Core;
@@ -19,6 +20,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     private readonly Option<DnsEndPoint?> _serveBlobs = OptionParsers.EndPoint("--serve-blobs", "Also serve intermediate results here, to workers that do not see the job directory (port 0 takes a free one).", portZero: true);
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads for reductions (default: the cores).");
     private readonly Option<bool> _force = new("--force") { Description = "Replace an existing output." };
+    private readonly Option<DnsEndPoint?> _http = HttpOption.Create();
     private readonly TlsOptions _tls = new();
     private readonly RootOptions _roots = new();
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -27,7 +29,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     {
         var command = new Command("coordinator", "Run a job on a cluster: workers join, compute its blocks, and this process writes the output.")
         {
-            _job, _listen, _jobDirectory, _serveBlobs, _threads, _force, _json,
+            _job, _listen, _jobDirectory, _serveBlobs, _threads, _force, _http, _json,
         };
         _tls.AddTo(command);
         _roots.AddTo(command);
@@ -43,11 +45,13 @@ internal sealed class CoordinatorCommand(Terminal terminal)
         int threads = parse.GetValue(_threads) ?? Environment.ProcessorCount;
         NodeTls? tls = _tls.Load(parse);
         EnsureInside(_roots.Read(parse, parse.GetValue(_jobDirectory), listen.Host, serveBlobs?.Host ?? listen.Host), job);
+        var health = new Health();
+        await using OperationsServer? operations = await OperationsServer.StartAsync(parse.GetValue(_http), health);
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
             (store, progress, token) => CoordinatorProcess.RunAsync(
-                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = serveBlobs },
+                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = serveBlobs, Health = health },
                 progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));

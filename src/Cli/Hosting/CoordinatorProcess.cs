@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Text;
 using Akka.Actor;
 using Akka.Cluster;
+using ClusterLp.Cli.Operations;
 using ClusterLp.Coordinator;
 using ClusterLp.Coordinator.Blobs;
 using ClusterLp.Core;
@@ -25,6 +26,9 @@ public sealed record CoordinatorOptions(string Host, int Port, int Threads, bool
 
     /// <summary>Where to serve blobs to workers that do not see the job directory; null: nowhere. Port 0: a free one.</summary>
     public DnsEndPoint? ServeBlobs { get; init; }
+
+    /// <summary>Told when workers can join, and when no longer.</summary>
+    internal Health Health { get; init; } = new();
 }
 
 /// <summary>The coordinator of a cluster: one node of role "coordinator"; workers join it.</summary>
@@ -46,10 +50,11 @@ public static class CoordinatorProcess
         {
             Cluster cluster = Cluster.Get(system);
             cluster.Join(cluster.SelfAddress);
-            var job = new JobRun(system, store, options.Threads, progress, blobs?.Endpoint);
+            var job = new JobRun(system, store, options.Threads, progress, options.Health, blobs?.Endpoint);
             string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
             JobFiles.Replace(Path.Combine(store.Path, "coordinator.address"), Encoding.UTF8.GetBytes(address + "\n"), durable: false);
             Log.Information("listening on {Address}", address);
+            options.Health.Ready();
             bool dismissed = false;
             try
             {
@@ -64,6 +69,7 @@ public static class CoordinatorProcess
             }
             finally
             {
+                options.Health.NotReady("the fit is over");
                 if (dismissed)
                     await DrainAsync(cluster, job.Coordinator);
             }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Akka.Actor;
+using ClusterLp.Cli.Operations;
 using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
@@ -10,7 +11,11 @@ namespace ClusterLp.Cli.Hosting;
 
 /// <param name="Workers">Worker actors in this process, 1 or more.</param>
 /// <param name="ThreadsPerWorker">Slots (dedicated threads) of each, 1 or more.</param>
-public sealed record EmbeddedOptions(int Workers, int ThreadsPerWorker);
+public sealed record EmbeddedOptions(int Workers, int ThreadsPerWorker)
+{
+    /// <summary>Told when blocks are computed, and when no longer.</summary>
+    internal Health Health { get; init; } = new();
+}
 
 /// <summary>Runs a job's fit with coordinator and workers in this process: the same actors, no network.</summary>
 public static class EmbeddedJob
@@ -26,7 +31,7 @@ public static class EmbeddedJob
         try
         {
             int threads = Math.Min(Environment.ProcessorCount, options.Workers * options.ThreadsPerWorker);
-            var job = new JobRun(system, store, threads, progress);
+            var job = new JobRun(system, store, threads, progress, options.Health);
             var workers = new Task<WorkerEnd>[options.Workers];
             for (int i = 0; i < options.Workers; i++)
             {
@@ -37,6 +42,7 @@ public static class EmbeddedJob
                     sources, _ => store.Blobs, Timeout.InfiniteTimeSpan) { States = states };
                 system.ActorOf(WorkerActor.Props(worker, job.Coordinator, ended), $"worker-{i}");
             }
+            options.Health.Ready();
             // With its last worker a job in one process would wait for ever.
             Task<JobOutcome> outcome = job.WaitAsync(cancellation);
             if (await Task.WhenAny(outcome, Task.WhenAll(workers)) != outcome && workers.All(worker => worker.Result.Code != ExitCode.Done))
@@ -45,6 +51,7 @@ public static class EmbeddedJob
         }
         finally
         {
+            options.Health.NotReady("the fit is over");
             await system.Terminate();
         }
     }

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using ClusterLp.Cli.Operations;
 using ClusterLp.Coordinator;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
@@ -17,11 +18,15 @@ internal sealed class JobRun
     /// <param name="store">The job, at its beginning or where an earlier run left it.</param>
     /// <param name="threads">Threads of a reduction.</param>
     /// <param name="progress">Told a few times a second.</param>
+    /// <param name="health">Told that the job moves.</param>
     /// <param name="blobEndpoint">Where blobs are served to workers that do not see the job directory; null: nowhere.</param>
-    public JobRun(ActorSystem system, JobStore store, int threads, IProgress<JobProgress> progress, string? blobEndpoint = null)
+    public JobRun(ActorSystem system, JobStore store, int threads, IProgress<JobProgress> progress, Health health, string? blobEndpoint = null)
     {
         _store = store;
-        var settings = new JobSettings(IFitPipeline.Standard, store.Blobs, store.Log, store.State, store.Path, threads, progress) { BlobEndpoint = blobEndpoint };
+        var settings = new JobSettings(IFitPipeline.Standard, store.Blobs, store.Log, store.State, store.Path, threads, progress)
+        {
+            BlobEndpoint = blobEndpoint, Alive = health.Beat,
+        };
         Coordinator = system.ActorOf(CoordinatorActor.Props(store.Plan, settings, _ended), CoordinatorActor.Name);
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using ClusterLp.Cli.Operations;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
 using ClusterLp.WorkerNode;
@@ -28,6 +29,9 @@ public sealed record WorkerOptions(DnsEndPoint Coordinator, string Host, int Thr
 
     /// <summary>Where inputs and the job directory may lie, whatever the coordinator says.</summary>
     public PathRoots Roots { get; init; } = PathRoots.Anywhere;
+
+    /// <summary>Told when a coordinator has let this worker in, and when it has lost it or stops.</summary>
+    internal Health Health { get; init; } = new();
 }
 
 /// <summary>A worker of a cluster: joins, pulls blocks, joins again when it has lost the coordinator, ends when the job does.</summary>
@@ -52,14 +56,17 @@ public static class WorkerProcess
         // They outlive a coordinator: the next one finds them.
         using var states = new RowStates();
         bool known = false, said = false;
+        options.Health.NotReady("looking for the coordinator");
         for (TimeSpan left = options.RejoinTimeout; left > TimeSpan.Zero; left = options.RejoinTimeout - Stopwatch.GetElapsedTime(since))
         {
             bool joined = false;
             WorkerEnd end = await WorkerTerm.RunAsync(options, states, left < LongestTry ? left : LongestTry, () =>
             {
                 joined = true;
+                options.Health.Ready();
                 Log.Information("joined the coordinator at {Where}", where);
             }, cancellation);
+            options.Health.NotReady(end.Code == ExitCode.Done ? "the job is over" : "looking for the coordinator");
             if (end.Code == ExitCode.Done)
                 return;
             if (end.Code != ExitCode.Resumable)

@@ -39,7 +39,7 @@ internal sealed class WorkerTerm
             new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
             options.Threads, IFitPipeline.Standard, _sources, OpenStore, GiveUpAfter)
         {
-            States = states, JoinWithin = joinWithin, Joined = joined, OpenEndpoint = options.JobDirectory is null ? OpenEndpoint : null,
+            States = states, JoinWithin = joinWithin, Joined = joined, Alive = options.Health.Beat, OpenEndpoint = options.JobDirectory is null ? OpenEndpoint : null,
         };
         // It does not wait to be a full member: members that are gone but not yet struck off would delay that.
         ActorSelection coordinator = _system.ActorSelection(new RootActorPath(seed) / "user" / CoordinatorActor.Name);
@@ -87,6 +87,7 @@ internal sealed class WorkerTerm
 
     private async Task DrainAsync()
     {
+        _options.Health.NotReady("stopping");
         Log.Information("taking no more blocks; finishing those in work, for up to {Seconds} s", _options.DrainTimeout.TotalSeconds);
         _worker.Tell(DrainWorker.Instance);
         if (await Task.WhenAny(_ended.Task, Task.Delay(_options.DrainTimeout)) != _ended.Task)

@@ -22,6 +22,7 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
     private readonly ProgressDisplay _display;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _writer;
+    private readonly JobGauges _gauges;
     private JobProgress? _latest;
     private JobPhase _phase = JobPhase.Fitting;
     private double _assembled;
@@ -34,6 +35,7 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
         WriteStatus();
         _writer = WriteRegularlyAsync();
         _display = new ProgressDisplay(terminal, quiet, Rows);
+        _gauges = new JobGauges(() => _stages.Elapsed, Share, Remaining, () => _phase);
     }
 
     public void Report(JobProgress value)
@@ -63,10 +65,23 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _gauges.Dispose();
         await _stop.CancelAsync();
         await _writer;
         await _display.DisposeAsync();
         _stop.Dispose();
+    }
+
+    private double? Share()
+    {
+        lock (_lock)
+            return _phase is JobPhase.Assembling or JobPhase.Done ? 1 : _latest is null ? null : _stages.ShareDone(_latest);
+    }
+
+    private TimeSpan? Remaining()
+    {
+        lock (_lock)
+            return _phase == JobPhase.Fitting && _latest is not null ? _stages.Remaining(_latest) : null;
     }
 
     private IReadOnlyList<ProgressRow> Rows()
@@ -106,7 +121,7 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
                     Process = _process,
                     Updated = DateTime.UtcNow,
                     ElapsedSeconds = _stages.Elapsed.TotalSeconds,
-                    RemainingSeconds = _phase == JobPhase.Fitting && _latest is not null ? _stages.Remaining(_latest)?.TotalSeconds : null,
+                    RemainingSeconds = Remaining()?.TotalSeconds,
                     Progress = _latest,
                     Error = _error,
                 });

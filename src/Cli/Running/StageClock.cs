@@ -21,6 +21,9 @@ internal sealed class StageClock(JobPlan plan, TimeProvider time)
 
     public TimeSpan Elapsed => time.GetElapsedTime(_start);
 
+    /// <summary>Share of the fit's work that is done, 0 to 1.</summary>
+    public double ShareDone(JobProgress progress) => _work.ShareDone(progress);
+
     /// <summary>Notes when each tensor's stage was first seen.</summary>
     public void Observe(JobProgress progress)
     {

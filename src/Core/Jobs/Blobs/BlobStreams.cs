@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ClusterLp.Core.Telemetry;
 
 namespace ClusterLp.Core.Jobs.Blobs;
 
@@ -87,6 +88,10 @@ internal abstract class PassingStream(Stream inner, bool leaveOpen) : Stream
     {
         if (disposing)
         {
+            if (CanWrite)
+                Instruments.BlobWritten(BytesPassed);
+            else
+                Instruments.BlobRead(BytesPassed);
             Hash.Dispose();
             if (!leaveOpen)
                 Inner.Dispose();

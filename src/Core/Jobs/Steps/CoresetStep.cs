@@ -2,6 +2,7 @@ using ClusterLp.Core.Coresets;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Kernels;
+using ClusterLp.Core.Telemetry;
 
 namespace ClusterLp.Core.Jobs.Steps;
 
@@ -39,6 +40,7 @@ internal static class CoresetStep
             context.Cancellation.ThrowIfCancellationRequested();
             source.ReadRows(firstRow + drawn[j].Row, 1, rows.AsSpan(j * d, d));
         }
+        Instruments.InputRead((long)rows.Length * sizeof(float));
         StepData.Multiply(rows, (float)parameters.Scale);
         if (MetricStep.Read(task, context) is { } metric)
             MetricStep.Apply(metric.Root, rows, context.Cancellation);

@@ -5,6 +5,7 @@ using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LpFit;
+using ClusterLp.Core.Telemetry;
 
 namespace ClusterLp.Core.Jobs.Steps;
 
@@ -40,6 +41,7 @@ internal static class StepData
         int length = checked(count * task.Plan.Columns);
         Span<float> rows = Reuse(ref _rows, length).Span;
         source.ReadRows(partition.FirstRow(block), count, rows);
+        Instruments.InputRead((long)length * sizeof(float));
         if (task.Input is { } scanned && InputChecksums.Of<float>(rows) != scanned.Rows)
             throw Changed(task, task.Plan.Input);
         Multiply(rows, (float)scale);
