@@ -17,7 +17,7 @@ if (args is not ([_] or [_, "--seed", _]) || !int.TryParse(args[0], CultureInfo.
 string folder = Path.GetFullPath(Path.Combine("artifacts", "chaos"));
 Directory.CreateDirectory(folder);
 string matrix = Path.Combine(folder, "matrix.npy");
-HeavyTailedJob.WriteMatrix(matrix, 8000, 64);
+File.WriteAllBytes(matrix, HeavyTailedJob.Matrix(8000, 64));
 await ClusterLpProcess.RunAsync(ExitCode.Done, "certs", "--dir", Path.Combine(folder, "certs"), "--host", "127.0.0.1,localhost", "--force");
 string[] tls = [.. new[] { ("--tls-cert", "127.0.0.1.crt"), ("--tls-key", "127.0.0.1.key"), ("--tls-ca", "ca.crt") }
     .SelectMany(option => (string[])[option.Item1, Path.Combine(folder, "certs", option.Item2)])];

@@ -12,8 +12,15 @@ internal sealed class ClusterLpProcess : IDisposable
 {
     public const int Interrupt = 2, Terminate = 15, Continue = 18, Stop = 19;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "clusterlp.dll");
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+
+    // ./test names the precompiled program that users run: it starts in half the time. Else it is the one built with the tests.
+    private static readonly string Program =
+        Environment.GetEnvironmentVariable("CLUSTERLP_PROGRAM") ?? Path.Combine(AppContext.BaseDirectory, "clusterlp.dll");
+
+    // Below the ports that systems give to whoever names none: nobody else's connection takes one while its owner is down.
+    private const int FirstPort = 12000, Ports = 18000;
+    private static int s_port = Environment.ProcessId * 97;
 
     private readonly Process _process;
     private readonly StringBuilder _said = new();
@@ -42,12 +49,23 @@ internal sealed class ClusterLpProcess : IDisposable
     /// <summary>With more environment variables, such as failpoints.</summary>
     public static ClusterLpProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => new([], environment, arguments);
 
-    /// <summary>A port of loopback that is free now.</summary>
+    /// <summary>A port of loopback that is free, and is given to no other test of this run.</summary>
     public static int FreePort()
     {
-        using var socket = new TcpListener(IPAddress.Loopback, 0);
-        socket.Start();
-        return ((IPEndPoint)socket.LocalEndpoint).Port;
+        while (true)
+        {
+            int port = FirstPort + (int)((uint)Interlocked.Increment(ref s_port) % Ports);
+            using var socket = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                socket.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody else's.
+            }
+        }
     }
 
     /// <summary>Runs to the end.</summary>

@@ -4,7 +4,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests;
 
 /// <summary>Ways a cluster ends before its job does: exit codes, no half output, nobody left behind.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class EndingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Theory]

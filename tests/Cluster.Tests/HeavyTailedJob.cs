@@ -15,37 +15,38 @@ namespace ClusterLp.Cluster.Tests;
 /// </summary>
 public sealed class HeavyTailedJob : IDisposable
 {
-    /// <summary>Collection of the tests that must not run beside one another.</summary>
-    public const string UsesAllCores = "uses all cores";
-
     public const int Rows = 16000, Columns = 96, BlockRows = 500, Blocks = 32, JointBlockRows = 2000;
     private const string Share = "0.3";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("clusterlp-cluster-").FullName;
-    private readonly Lazy<Task<string>> _reference, _jointReference;
+    // The same for all: computed once, by whoever asks first.
+    private static readonly Lazy<byte[]> s_matrix = new(() => Matrix(Rows, Columns));
+    private static readonly Lazy<Task<string>> s_reference = new(() => UndisturbedAsync(joint: false)), s_jointReference = new(() => UndisturbedAsync(joint: true));
     private int _runs;
 
     public HeavyTailedJob()
     {
         Model = Path.Combine(_folder, "matrix.npy");
-        WriteMatrix(Model);
-        _reference = new(async () => (await CompressAsync("--workers", "1", "--threads", "1")).Digest());
-        _jointReference = new(async () => (await CompressJointAsync("--workers", "1", "--threads", "1")).Digest());
+        File.WriteAllBytes(Model, s_matrix.Value);
     }
 
     public string Model { get; }
 
     /// <summary>SHA-256 of the factors by one embedded worker with one thread; at p = 1.</summary>
-    public Task<string> ReferenceAsync() => _reference.Value;
+    public Task<string> ReferenceAsync() => s_reference.Value;
 
     /// <summary>The same by the joint fit, in fewer blocks: it has many rounds.</summary>
-    public Task<string> JointReferenceAsync() => _jointReference.Value;
+    public Task<string> JointReferenceAsync() => s_jointReference.Value;
+
+    private static async Task<string> UndisturbedAsync(bool joint)
+    {
+        using var job = new HeavyTailedJob();
+        string[] alone = ["--workers", "1", "--threads", "1"];
+        return (await (joint ? job.CompressAsync(JointBlockRows, ["--fit", "joint", .. alone]) : job.CompressAsync(alone))).Digest();
+    }
 
     /// <summary>Compresses in one process.</summary>
     internal Task<JobPaths> CompressAsync(params string[] options) => CompressAsync(BlockRows, options);
-
-    /// <summary>Compresses by the joint fit in one process.</summary>
-    internal Task<JobPaths> CompressJointAsync(params string[] options) => CompressAsync(JointBlockRows, ["--fit", "joint", .. options]);
 
     private async Task<JobPaths> CompressAsync(int blockRows, string[] options)
     {
@@ -70,11 +71,14 @@ public sealed class HeavyTailedJob : IDisposable
 
     /// <summary>Starts a coordinator of the same job, or of it with another model, on a free port, with more options, and waits until it listens.</summary>
     internal Task<RunningCoordinator> StartCoordinatorAsync(string? model = null, params string[] options) =>
-        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, "--listen", "127.0.0.1:0", .. options]), model);
+        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, .. Listen(), .. options]), model);
 
     /// <summary>The same for the joint fit.</summary>
     internal Task<RunningCoordinator> StartJointCoordinatorAsync() =>
-        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, "--listen", "127.0.0.1:0"]), null, joint: true);
+        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, .. Listen()]), null, joint: true);
+
+    /// <summary>Where a coordinator of a test of its own listens.</summary>
+    internal static string[] Listen() => ["--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ClusterLpProcess.FreePort()}")];
 
     /// <summary>As above, by other means.</summary>
     /// <param name="start">Starts the process with these arguments and those that say where to listen.</param>
@@ -119,8 +123,8 @@ public sealed class HeavyTailedJob : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    /// <summary>Writes such a matrix, always the same for its size.</summary>
-    internal static void WriteMatrix(string path, int rowCount = Rows, int columns = Columns)
+    /// <summary>Such a matrix as a .npy file, always the same for its size.</summary>
+    internal static byte[] Matrix(int rowCount, int columns)
     {
         int rank = columns / 4;
         var random = new Random(7);
@@ -140,11 +144,8 @@ public sealed class HeavyTailedJob : IDisposable
                 rows[i * columns + j] = (float)value;
             }
         }
-        using FileStream file = File.Create(path);
         string header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rowCount}, {columns}), }}".PadRight(117) + '\n';
-        file.Write([0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0, (byte)header.Length, 0]);
-        file.Write(Encoding.ASCII.GetBytes(header));
-        file.Write(MemoryMarshal.AsBytes<float>(rows));
+        return [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.ASCII.GetBytes(header), .. MemoryMarshal.AsBytes<float>(rows)];
     }
 }
 
@@ -168,12 +169,12 @@ internal sealed record JobPaths(string Output, string JobDirectory)
     /// <summary>Times a block of any stage was handed out again, as the job's last snapshot says.</summary>
     public int Retries() => JobStatusFile.Read(JobDirectory).Progress!.Retries;
 
-    /// <param name="condition">Looked at every 10 ms, for 45 s.</param>
+    /// <param name="condition">Looked at every 10 ms, for two minutes: longer than anything that still moves takes on a busy machine.</param>
     /// <param name="what">It, in words.</param>
     /// <param name="context">What else to say if it never holds.</param>
     public static async Task UntilAsync(Func<bool> condition, string what, Func<string>? context = null)
     {
-        for (DateTime end = DateTime.UtcNow.AddSeconds(45); !condition(); await Task.Delay(10))
+        for (DateTime end = DateTime.UtcNow.AddMinutes(2); !condition(); await Task.Delay(10))
             Assert.True(DateTime.UtcNow < end, $"waited in vain for {what}\n{context?.Invoke()}");
     }
 }

@@ -2,7 +2,7 @@ using ClusterLp.Core;
 
 namespace ClusterLp.Cluster.Tests;
 
-/// <summary>Mostly waits for failure detectors, and so runs beside the tests that compute.</summary>
+/// <summary>A worker on its own, with no coordinator to come back to.</summary>
 public sealed class LostCoordinatorTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Fact]

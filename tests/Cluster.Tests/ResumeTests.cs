@@ -3,7 +3,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests;
 
 /// <summary><c>compress</c>, one process: killed, and the same command run again.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class ResumeTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Theory]

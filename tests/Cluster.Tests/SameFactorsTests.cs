@@ -3,7 +3,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests;
 
 /// <summary>Real processes, one job: the factors are the same bytes however it is run.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Theory]

@@ -7,9 +7,6 @@ namespace ClusterLp.Cluster.Tests.Faults;
 /// <summary>What can befall a job.</summary>
 internal static class Fault
 {
-    /// <summary>Longer than any failure detector waits.</summary>
-    private static readonly TimeSpan VeryLong = TimeSpan.FromSeconds(25);
-
     /// <summary>The failpoint itself is the fault.</summary>
     public static Task None(FaultRun run) => Task.CompletedTask;
 
@@ -41,7 +38,7 @@ internal static class Fault
     public static async Task SuspendWorker(FaultRun run)
     {
         run.Workers[0].Signal(ClusterLpProcess.Stop);
-        await Task.Delay(VeryLong);
+        await GivenUpAsync(run, workers: 1);
         run.Workers[0].Signal(ClusterLpProcess.Continue);
     }
 
@@ -179,7 +176,8 @@ internal static class Fault
         (var lab, var nodes) = run.Network;
         lab.Cut(nodes[1]);
         run.Release();
-        await Task.Delay(VeryLong);
+        await run.Workers[0].UntilItSaysAsync(NodeIsAlone);
+        await GivenUpAsync(run, workers: 1);
         lab.Heal(nodes[1]);
     }
 
@@ -188,9 +186,17 @@ internal static class Fault
         (var lab, var nodes) = run.Network;
         lab.Cut(nodes[0]);
         run.Release();
-        await Task.Delay(VeryLong);
+        foreach (ClusterLpProcess worker in run.Workers)
+            await worker.UntilItSaysAsync(NodeIsAlone);
+        await GivenUpAsync(run, run.Workers.Count);
         lab.Heal(nodes[0]);
     }
+
+    private const string NodeIsAlone = "lost the coordinator", WorkerIsGone = "is gone";
+
+    /// <summary>Waits until the coordinator has given workers up; or has finished the job without them, for their blocks get second copies.</summary>
+    private static Task GivenUpAsync(FaultRun run, int workers) => JobPaths.UntilAsync(
+        () => run.Coordinator.HasEnded || run.Coordinator.Said().Split(WorkerIsGone).Length > workers, "the workers to be given up", run.Coordinator.Said);
 
     private static Task KillCoordinator(FaultRun run, Action<FaultRun> damage)
     {

@@ -5,26 +5,18 @@ using Xunit.Abstractions;
 
 namespace ClusterLp.Cluster.Tests.Faults;
 
-/// <summary>Every row of <see cref="FaultMatrix"/>, as a real run of real processes.</summary>
+/// <summary>
+/// Every row of <see cref="FaultMatrix"/>, as a real run of real processes. The rows of one class run one after the other;
+/// the classes run beside one another, for rows mostly wait.
+/// </summary>
 [Trait("Category", "Matrix")]
-[Collection(HeavyTailedJob.UsesAllCores)]
-public sealed class FaultMatrixTests(HeavyTailedJob job, ITestOutputHelper output) : IClassFixture<HeavyTailedJob>
+public abstract class FaultMatrixTests(HeavyTailedJob job, ITestOutputHelper output) : IClassFixture<HeavyTailedJob>
 {
-    public static TheoryData<string> Here => [.. FaultMatrix.Rows.Where(row => !row.OnNetwork).Select(row => row.Name)];
+    private protected static TheoryData<RowName> Names(IEnumerable<FaultRow> rows) => [.. rows.Select(row => new RowName(row.Name))];
 
-    public static TheoryData<string> OnNetwork => [.. FaultMatrix.Rows.Where(row => row.OnNetwork).Select(row => row.Name)];
-
-    [Theory]
-    [MemberData(nameof(Here))]
-    public Task Whatever_happens(string row) => RunAsync(row);
-
-    [NetworkTheory]
-    [MemberData(nameof(OnNetwork))]
-    public Task Whatever_happens_on_the_network(string row) => RunAsync(row);
-
-    private async Task RunAsync(string name)
+    private protected async Task RunAsync(RowName name)
     {
-        FaultRow row = FaultMatrix.Rows.Single(row => row.Name == name);
+        FaultRow row = FaultMatrix.Rows.Single(row => row.Name == name.ToString());
         string reference = await (row.Joint ? job.JointReferenceAsync() : job.ReferenceAsync());
         var watch = Stopwatch.StartNew();
         using var run = new FaultRun(job, row);
@@ -65,4 +57,76 @@ public sealed class FaultMatrixTests(HeavyTailedJob job, ITestOutputHelper outpu
         Assert.Contains("committed blocks kept", await run.Coordinator.ErrorAsync());
         Assert.DoesNotContain(" 0 committed blocks kept", await run.Coordinator.ErrorAsync());
     }
+}
+
+public sealed class WorkerFaultTests(HeavyTailedJob job, ITestOutputHelper output) : FaultMatrixTests(job, output)
+{
+    public static TheoryData<RowName> Rows => Names(FaultMatrix.Workers);
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public Task Whatever_happens(RowName row) => RunAsync(row);
+}
+
+public sealed class CoordinatorFaultTests(HeavyTailedJob job, ITestOutputHelper output) : FaultMatrixTests(job, output)
+{
+    public static TheoryData<RowName> Rows => Names(FaultMatrix.Coordinator);
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public Task Whatever_happens(RowName row) => RunAsync(row);
+}
+
+public sealed class JointFitFaultTests(HeavyTailedJob job, ITestOutputHelper output) : FaultMatrixTests(job, output)
+{
+    public static TheoryData<RowName> Rows => Names(FaultMatrix.JointFit);
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public Task Whatever_happens(RowName row) => RunAsync(row);
+}
+
+public sealed class TwoCoordinatorsTests(HeavyTailedJob job, ITestOutputHelper output) : FaultMatrixTests(job, output)
+{
+    public static TheoryData<RowName> Rows => Names(FaultMatrix.TwoCoordinators);
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public Task Whatever_happens(RowName row) => RunAsync(row);
+}
+
+public sealed class DamageTests(HeavyTailedJob job, ITestOutputHelper output) : FaultMatrixTests(job, output)
+{
+    public static TheoryData<RowName> Rows => Names(FaultMatrix.Damages);
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public Task Whatever_happens(RowName row) => RunAsync(row);
+}
+
+public sealed class DiskFaultTests(HeavyTailedJob job, ITestOutputHelper output) : FaultMatrixTests(job, output)
+{
+    public static TheoryData<RowName> Rows => Names(FaultMatrix.Disks);
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public Task Whatever_happens(RowName row) => RunAsync(row);
+}
+
+public sealed class InputFaultTests(HeavyTailedJob job, ITestOutputHelper output) : FaultMatrixTests(job, output)
+{
+    public static TheoryData<RowName> Rows => Names(FaultMatrix.Inputs);
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public Task Whatever_happens(RowName row) => RunAsync(row);
+}
+
+public sealed class NetworkFaultTests(HeavyTailedJob job, ITestOutputHelper output) : FaultMatrixTests(job, output)
+{
+    public static TheoryData<RowName> Rows => Names(FaultMatrix.Networks);
+
+    [NetworkTheory]
+    [MemberData(nameof(Rows))]
+    public Task Whatever_happens(RowName row) => RunAsync(row);
 }

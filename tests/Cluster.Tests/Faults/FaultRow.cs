@@ -1,4 +1,5 @@
 using ClusterLp.Core;
+using Xunit.Abstractions;
 
 namespace ClusterLp.Cluster.Tests.Faults;
 
@@ -16,6 +17,23 @@ internal sealed record FaultRow(string Name, Moment When, Func<FaultRun, Task> W
     public bool Joint { get; init; }
 
     public override string ToString() => Name;
+}
+
+/// <summary>A row's name as a test's argument: a bare string would be cut short in the results.</summary>
+public sealed class RowName : IXunitSerializable
+{
+    private string _name;
+
+    /// <summary>For xunit, which fills it.</summary>
+    public RowName() => _name = "";
+
+    public RowName(string name) => _name = name;
+
+    public void Deserialize(IXunitSerializationInfo info) => _name = info.GetValue<string>(nameof(_name));
+
+    public void Serialize(IXunitSerializationInfo info) => info.AddValue(nameof(_name), _name);
+
+    public override string ToString() => _name;
 }
 
 /// <summary>How a disturbed job must end.</summary>

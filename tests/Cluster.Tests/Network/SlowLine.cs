@@ -18,6 +18,7 @@ internal sealed class SlowLine : IDisposable
     private const uint SetInterface = 0x400454ca;
     private const short TapWithoutHeader = 0x0002 | 0x1000;
 
+    private static int s_lines;
     private readonly SafeFileHandle[] _ends;
     private readonly Queue<(long Due, byte[] Frame)>[] _onTheWay = [new(), new()];
     private readonly Random _luck = new(77);
@@ -28,7 +29,7 @@ internal sealed class SlowLine : IDisposable
 
     public SlowLine(NetworkLab.Node node, string hub)
     {
-        string stem = string.Create(CultureInfo.InvariantCulture, $"t{Environment.ProcessId}n{node.Number}");
+        string stem = string.Create(CultureInfo.InvariantCulture, $"t{Environment.ProcessId}n{Interlocked.Increment(ref s_lines)}");
         _ends = [Open(stem + "a"), Open(stem + "b")];
         NetworkLab.Ip("link", "set", stem + "a", "netns", node.Namespace, "name", "eth0");
         NetworkLab.Ip("link", "set", stem + "b", "netns", hub, "name", node.Port);

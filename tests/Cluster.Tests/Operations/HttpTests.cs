@@ -5,7 +5,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests.Operations;
 
 /// <summary><c>--http</c> of real processes: probes, and figures that agree with what the job did.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class HttpTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     private const int Workers = 1, Threads = 2;

@@ -8,7 +8,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests.Security;
 
 /// <summary>Whole jobs over mutual TLS, and nodes that dial somebody else than they meant to.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class MutualTlsTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Fact]

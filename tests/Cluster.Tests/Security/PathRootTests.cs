@@ -3,7 +3,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests.Security;
 
 /// <summary>A job's paths do not lead a process out of the folders it was given.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class PathRootTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>, IDisposable
 {
     private readonly string _elsewhere = Directory.CreateTempSubdirectory("clusterlp-elsewhere-").FullName;

@@ -4,7 +4,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests.Storage;
 
 /// <summary>Real processes: workers that get their blobs from the coordinator instead of a shared folder.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class ServedBlobsTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Fact]

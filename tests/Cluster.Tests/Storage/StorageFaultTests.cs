@@ -3,7 +3,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests.Storage;
 
 /// <summary>Real processes on disks that are full, read-only or failing, and on inputs that change under them.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class StorageFaultTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>, IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("clusterlp-faults-").FullName;

@@ -3,7 +3,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests.Workers;
 
 /// <summary>Workers and coordinators that vanish, stand still, come back and change in number while the job goes on.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class ComingAndGoingTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Fact]
@@ -69,7 +68,7 @@ public sealed class ComingAndGoingTests(HeavyTailedJob job) : IClassFixture<Heav
     }
 
     private Task<RunningCoordinator> GatedCoordinatorAsync(Gate gate) => job.StartCoordinatorAsync(
-        arguments => ClusterLpProcess.StartBy([], gate.Environment(), [.. arguments, "--listen", "127.0.0.1:0"]));
+        arguments => ClusterLpProcess.StartBy([], gate.Environment(), [.. arguments, .. HeavyTailedJob.Listen()]));
 
     private static ClusterLpProcess SlowWorker(RunningCoordinator coordinator) =>
         coordinator.StartWorkerWith(new Dictionary<string, string> { ["CLUSTERLP_FAILPOINTS"] = "worker.block=delay:100" }, "--threads", "1");

@@ -4,7 +4,6 @@ using ClusterLp.Core;
 namespace ClusterLp.Cluster.Tests.Workers;
 
 /// <summary>A worker told to stop finishes what it holds, if that does not take too long.</summary>
-[Collection(HeavyTailedJob.UsesAllCores)]
 public sealed class DrainTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
 {
     [Fact]
