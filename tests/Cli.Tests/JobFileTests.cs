@@ -17,7 +17,7 @@ public sealed class JobFileTests : IDisposable
         string path = _folder.Write("job.json", """
             {
               // A comment.
-              "model": "in/m.npy", "output": "out", "tensor": ["a*", "b"], "target-error": 0.2, "p": 1.25, "tolerance": 0.001, "method": "lp", "fit": "exact",
+              "model": "in/m.npy", "output": "out", "tensor": ["a*", "b"], "exclude": "*.bias", "target-error": 0.2, "p": 1.25, "tolerance": 0.001, "method": "lp", "fit": "exact",
               "row-weights": "w.txt", "column-metric": "h.npy", "block-rows": 512, "seed": 18446744073709551615, "dtype": "bf16", "reconstruct": true, "force": true,
               "job-dir": "/shared/job",
             }
@@ -26,6 +26,7 @@ public sealed class JobFileTests : IDisposable
         Assert.Equal(_folder["in/m.npy"], job.Spec.Input);
         Assert.Equal(_folder["out"], job.Spec.Output);
         Assert.Equal(["a*", "b"], job.Spec.Tensors.AsEnumerable());
+        Assert.Equal(["*.bias"], job.Spec.Exclude.AsEnumerable());
         Assert.Equal((null, null, 0.2), (job.Spec.Rank, job.Spec.Compression, job.Spec.TargetError));
         Assert.Equal(0.001, job.Spec.Tolerance);
         Assert.Equal((1.25, Method.Lp, Fit.Exact), (job.Spec.P, job.Spec.Method, job.Spec.Fit));
@@ -34,6 +35,14 @@ public sealed class JobFileTests : IDisposable
         Assert.Equal((512, ulong.MaxValue, ElementType.BF16), (job.Spec.BlockRows, job.Spec.Seed, job.Spec.Dtype));
         Assert.True(job.Spec.Reconstruct && job.Spec.Force);
         Assert.Equal("/shared/job", job.JobDirectory);
+    }
+
+    [Fact]
+    public void A_compression_may_be_each_tensors_own()
+    {
+        JobSpec spec = JobFile.Read(_folder.Write("job.json", """{"model": "m", "compression": 0.3, "per-tensor": true, "exclude": ["a", "b"]}""")).Spec;
+        Assert.Equal((0.3, true), (spec.Compression, spec.PerTensor));
+        Assert.Equal(["a", "b"], spec.Exclude.AsEnumerable());
     }
 
     [Fact]

@@ -49,6 +49,7 @@ public class UsageTests
     [InlineData("compress", "--compression", "--target-error", "--tolerance", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--http", "--json")]
     [InlineData("coordinator", "--job", "--listen", "--http", "--insecure", "--job-dir", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
     [InlineData("worker", "--coordinator", "--threads", "--http", "--rejoin-timeout", "--drain-timeout", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
+    [InlineData("compress", "--per-tensor", "--exclude", "--tensor")]
     [InlineData("certs", "--dir", "--host", "--days", "--force", "--json")]
     [InlineData("status", "--job-dir", "--json")]
     [InlineData("verify", "--against", "--json")]

@@ -16,7 +16,7 @@ namespace ClusterLp.Messages.Tests;
 public sealed class WireSerializerTests : IDisposable
 {
     private static readonly Gen<BlobRef> Blob = Gen.Select(Gen.String, Gen.Long, Gen.String, (u, l, s) => new BlobRef(u, l, s));
-    private static readonly Gen<BlockAddress> Block = Gen.Select(Gen.Int, Gen.Int[0, 6], Gen.Int, Gen.Int,
+    private static readonly Gen<BlockAddress> Block = Gen.Select(Gen.Int, Gen.Int[0, 7], Gen.Int, Gen.Int,
         (t, k, r, b) => new BlockAddress(t, new StageId((StageKind)k, r), b));
     private static readonly Gen<ErrorSums> Sums = Gen.Double.Array[5].Select(x => new ErrorSums(x[0], x[1], x[2], x[3], x[4]));
 
@@ -41,12 +41,12 @@ public sealed class WireSerializerTests : IDisposable
         Gen.Select(Gen.Double.Array[2], Blob.Array[0, 4], Gen.Int, (x, b, k) => (StageParameters)new JointParameters(x[0], [.. b], k, x[1])),
         Gen.Select(Gen.Double, Blob, Blob, Gen.Int, Gen.Bool, (s, b, v, k, has) => (StageParameters)new FactoriseParameters(s, b, v, k, has ? b : null)));
 
-    private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[4], Gen.Double.Array[3], Gen.ULong, Gen.Bool.Array[6], Gen.Int[0, 15],
+    private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[4], Gen.Double.Array[3], Gen.ULong, Gen.Bool.Array[7], Gen.Int[0, 15],
         (i, s, x, seed, has, type) => new TensorPlan
         {
             Index = i[0], Name = s[0], Rows = i[1], Columns = i[2], InputType = (ElementType)type, FactorType = (ElementType)(15 - type),
             BlockRows = i[3], Rank = has[0] ? i[0] : null, TargetError = has[1] ? x[0] : null, P = x[1], Tolerance = has[4] ? x[2] : null, Method = (Method)(type % 3), Fit = (Fit)(type % 3),
-            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3], ColumnMetric = has[5] ? s[3] : null,
+            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3], ColumnMetric = has[5] ? s[3] : null, SharedBudget = has[6] ? (long)seed : null,
         });
 
     private static readonly Gen<IWireMessage> Message =

@@ -17,7 +17,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
 
     private static readonly string[] Keys =
     [
-        "model", "output", "tensor", "rank", "compression", "target-error", "p", "tolerance", "method", "fit", "row-weights", "column-metric", "block-rows", "seed",
+        "model", "output", "tensor", "exclude", "rank", "compression", "per-tensor", "target-error", "p", "tolerance", "method", "fit", "row-weights", "column-metric", "block-rows", "seed",
         "dtype", "reconstruct", "force", "job-dir",
     ];
 
@@ -69,6 +69,8 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 Input = model,
                 Output = FilePath("output") ?? Path.GetFullPath(JobOptions.DefaultOutput(model), _folder),
                 Tensors = [.. Texts("tensor")],
+                Exclude = [.. Texts("exclude")],
+                PerTensor = Flag("per-tensor"),
                 Rank = Whole("rank"),
                 Compression = Number("compression"),
                 TargetError = Number("target-error"),

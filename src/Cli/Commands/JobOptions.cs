@@ -28,8 +28,15 @@ internal sealed class JobOptions
         HelpName = "NAME",
     };
 
+    public readonly Option<string[]> Exclude = new("--exclude", "-x")
+    {
+        Description = "A tensor's name or a glob; what matches stays as it is. May be repeated.",
+        HelpName = "NAME",
+    };
+
     public readonly Option<int?> Rank = OptionParsers.Whole("--rank", "K", "Rank k of the factors.");
-    public readonly Option<double?> Compression = OptionParsers.Number("--compression", "C", "Share of the elements to save, between 0 and 1; the rank follows.");
+    public readonly Option<double?> Compression = OptionParsers.Number("--compression", "C", "Share of the elements to save, between 0 and 1; the rank follows. Of several tensors together: each has the rank at which the next would lower the sum of squared relative errors least for its size.");
+    public readonly Option<bool> PerTensor = new("--per-tensor") { Description = "Save the share given with --compression of each tensor, not of all together." };
     public readonly Option<double?> TargetError = OptionParsers.Number("--target-error", "E", "Relative l_p error ||A - UV||_p / ||A||_p not to exceed, between 0 and 1 (with --row-weights: rows weighted); the rank is estimated first, measured on all rows, and raised where the factors miss it.");
     public readonly Option<(double? P, bool Auto)?> P = OptionParsers.Power("--p", "Which l_p error to minimise, from 1 (most robust) to 2 (SVD), or auto: chosen for each tensor from what SVD leaves of it (default: 1.5).");
     public readonly Option<double?> Tolerance = OptionParsers.Number("--tolerance", "T", "How far, relatively, a row's l_p error may stay from the best possible given V, by certificate; from 1e-5 to 0.5 (default: 0.01 at p = 1, 0.002 elsewhere).");
@@ -47,7 +54,7 @@ internal sealed class JobOptions
     {
         command.Arguments.Add(Model);
         foreach (Option option in new Option[]
-            { Output, Tensors, Compression, Rank, TargetError, P, Tolerance, Method, Fit, RowWeights, ColumnMetric, Dtype, Reconstruct, Seed, BlockRows, Force })
+            { Output, Tensors, Exclude, Compression, PerTensor, Rank, TargetError, P, Tolerance, Method, Fit, RowWeights, ColumnMetric, Dtype, Reconstruct, Seed, BlockRows, Force })
             command.Options.Add(option);
     }
 
@@ -59,6 +66,8 @@ internal sealed class JobOptions
             Input = model,
             Output = parse.GetValue(Output) ?? DefaultOutput(model),
             Tensors = [.. parse.GetValue(Tensors) ?? []],
+            Exclude = [.. parse.GetValue(Exclude) ?? []],
+            PerTensor = parse.GetValue(PerTensor),
             Rank = parse.GetValue(Rank),
             Compression = parse.GetValue(Compression),
             TargetError = parse.GetValue(TargetError),

@@ -50,7 +50,8 @@ internal sealed class StageClock(JobPlan plan, TimeProvider time)
         {
             TensorProgress tensor = progress.Tensors[i];
             bool waiting = tensor is { Stage: { Kind: StageKind.Scan }, BlocksDone: 0, StageShare: 0 };
-            if (tensor.Stage.Kind != StageKind.Done && !(waiting && rows.Count > 0))
+            bool idle = tensor is { Stage.Kind: StageKind.Allot, Reducing: false };
+            if (tensor.Stage.Kind != StageKind.Done && !idle && !(waiting && rows.Count > 0))
                 rows.Add(new ProgressRow(tensor.Name, tensor.StageShare, Detail(i, tensor)));
         }
         int finished = progress.Tensors.Count(tensor => tensor.Stage.Kind == StageKind.Done);
@@ -66,7 +67,12 @@ internal sealed class StageClock(JobPlan plan, TimeProvider time)
     {
         string stage = Figures.Stage(tensor.Stage);
         if (tensor.Reducing)
-            return tensor.Stage.Kind == StageKind.Coreset ? "merging the coresets" : $"{stage}: reducing";
+            return tensor.Stage.Kind switch
+            {
+                StageKind.Coreset => "merging the coresets",
+                StageKind.Allot => "allotting the ranks",
+                _ => $"{stage}: reducing",
+            };
         string blocks = string.Create(CultureInfo.InvariantCulture, $"{stage} {tensor.BlocksDone}/{tensor.Blocks}");
         if (_stages[index] is not { } seen)
             return blocks;

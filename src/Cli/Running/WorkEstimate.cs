@@ -32,6 +32,9 @@ internal sealed class WorkEstimate(JobPlan plan)
         double done = 0;
         foreach ((StageKind kind, int rounds, double flops) in StagesOf(tensor))
         {
+            // Scanned, and waiting for the others.
+            if (progress.Stage.Kind == StageKind.Allot)
+                return flops;
             if (kind == progress.Stage.Kind)
                 // Rounds beyond the typical number count as the last of it.
                 return done + flops * Math.Min(rounds, Math.Min(progress.Stage.Round, rounds - 1) + progress.StageShare) / rounds;

@@ -11,7 +11,7 @@ namespace ClusterLp.Core.Jobs;
 /// <c>svd</c>: scan, factorise. <c>lewis</c>: scan, Lewis rounds, factorise. <c>lp</c>: scan, refine rounds, factorise
 /// (exact), or scan, one Lewis round, coreset, refine rounds, factorise; the joint fit is the exact one with joint rounds
 /// before the last stage. Where the factors miss a target error, <c>lp</c> goes on with refine rounds at a higher rank, the
-/// others with another factorisation.
+/// others with another factorisation. Where tensors share a budget, the allotment of ranks follows the scan.
 /// </remarks>
 public static class FitPipeline
 {
@@ -58,12 +58,14 @@ public static class FitPipeline
     /// </summary>
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
     {
-        if (results.Count != plan.Partition.Count)
-            throw new ArgumentException($"{results.Count} results for {plan.Partition.Count} blocks", nameof(results));
+        int blocks = state.Stage.Kind == StageKind.Allot ? 0 : plan.Partition.Count;
+        if (results.Count != blocks)
+            throw new ArgumentException($"{results.Count} results for {blocks} blocks", nameof(results));
         plan = plan.Settled(state);
         FitState next = state.Stage.Kind switch
         {
             StageKind.Scan => ScanStep.Reduce(plan, state, results, blobPrefix, context),
+            StageKind.Allot => AllotStep.Reduce(plan, state, blobPrefix, context),
             StageKind.Lewis => LewisStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Coreset => MergeStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Refine => RefineStep.Reduce(plan, state, results, blobPrefix, context),

@@ -15,6 +15,18 @@ public sealed record FitState
     public required StageId Stage { get; init; }
     /// <summary>k; set at the latest when the scan is reduced.</summary>
     public int Rank { get; init; }
+    /// <summary>
+    /// Where tensors share a budget, once the scan is reduced: "eigenvalues" of the Gram matrix. It stays to the end, so that a
+    /// tensor started over is allotted its rank again.
+    /// </summary>
+    public BlobRef? Spectrum { get; init; }
+    /// <summary>Where tensors share a budget, until the rank is allotted: what the fit begins from.</summary>
+    public BlobRef? Scanned { get; init; }
+    /// <summary>What the allotment reads: all tensors that share the budget. Set for its reduction alone.</summary>
+    [JsonIgnore]
+    public ImmutableArray<SharingTensor> Sharing { get; init; } = [];
+    /// <summary>Where the rank was allotted: ||A - A_k||_F / ||A||_F of the SVD of that rank, by the eigenvalues.</summary>
+    public double? AllottedError { get; init; }
     /// <summary>With a target error: the ranks tried.</summary>
     public RankSearch? Search { get; init; }
     /// <summary>What the scan read of the input, a block each, in block order; every later stage must read the same.</summary>
@@ -82,9 +94,16 @@ public sealed record FitState
     /// <summary>Blobs that a later stage or the output needs.</summary>
     [JsonIgnore]
     public IEnumerable<BlobRef> Blobs =>
-        new[] { SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors }.OfType<BlobRef>()
+        new[] { Spectrum, Scanned, SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors }.OfType<BlobRef>()
             .Concat(LewisBlobs).Concat(JointBases).Concat(UBlocks).Except(Superseded).Distinct();
 }
+
+/// <summary>A scanned tensor among those that share a budget.</summary>
+/// <param name="Index">Its place in the plan.</param>
+/// <param name="Rows">n.</param>
+/// <param name="Columns">d.</param>
+/// <param name="Spectrum">The eigenvalues of its Gram matrix.</param>
+public sealed record SharingTensor(int Index, long Rows, int Columns, BlobRef Spectrum);
 
 /// <summary>What the scan's reduction read of a column metric.</summary>
 /// <param name="Sha256">Of the file.</param>

@@ -37,6 +37,8 @@ public enum StageKind
     Done = 5,
     /// <summary>One round of the joint fit of U and V, between refine and factorise.</summary>
     Joint = 6,
+    /// <summary>Scanned, and waiting for the others that share the budget; its reduction sets the rank. No blocks.</summary>
+    Allot = 7,
 }
 
 /// <summary>A stage and its round (0-based; stages that run once have round 0).</summary>

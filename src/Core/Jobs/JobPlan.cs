@@ -6,7 +6,7 @@ namespace ClusterLp.Core.Jobs;
 
 /// <summary>
 /// One matrix to factorise: n = <see cref="Rows"/>, d = <see cref="Columns"/>, k = <see cref="Rank"/>
-/// (null until the scan has chosen it from <see cref="TargetError"/>).
+/// (null until the scan has chosen it from <see cref="TargetError"/>, or all scans from <see cref="SharedBudget"/>).
 /// </summary>
 public sealed record TensorPlan
 {
@@ -19,6 +19,8 @@ public sealed record TensorPlan
     public required int BlockRows { get; init; }
     public int? Rank { get; init; }
     public double? TargetError { get; init; }
+    /// <summary>Elements that the factors of all tensors of the job may have together; null where ranks do not depend on other tensors.</summary>
+    public long? SharedBudget { get; init; }
     public required double P { get; init; }
     /// <summary>The scan's reduction chooses p (<see cref="FitState.Power"/>); <see cref="P"/> says nothing until then.</summary>
     public bool AutoP { get; init; }

@@ -45,25 +45,40 @@ public static class JobPlanner
         HashSet<string> selected = spec.Tensors.IsEmpty
             ? [.. model.Tensors.Select(tensor => tensor.Name)]
             : [.. spec.Tensors.SelectMany(pattern => TensorSelection.Match(model, pattern)).Select(tensor => tensor.Name)];
+        HashSet<string> excluded = [.. spec.Exclude.SelectMany(pattern => TensorSelection.Match(model, pattern)).Select(tensor => tensor.Name)];
         foreach (TensorInfo tensor in model.Tensors)
         {
-            string? obstacle = selected.Contains(tensor.Name) ? Obstacle(spec, tensor) : "not selected";
+            string? obstacle = excluded.Contains(tensor.Name) ? "excluded" : selected.Contains(tensor.Name) ? Obstacle(spec, tensor) : "not selected";
             if (obstacle is null)
                 chosen.Add(PlanTensor(spec, model, tensor, chosen.Count));
-            else if (named.Contains(tensor.Name))
+            else if (named.Contains(tensor.Name) && !excluded.Contains(tensor.Name))
                 throw ClusterLpException.BadInput($"{model.Path}: tensor \"{tensor.Name}\" cannot be compressed: {obstacle}.");
             else
                 skipped.Add(new SkippedTensor(tensor.Name, obstacle));
         }
         if (chosen.Count == 0)
-            throw ClusterLpException.BadInput(NothingToDo(model, [.. skipped.Where(s => selected.Contains(s.Name))]));
+            throw ClusterLpException.BadInput(NothingToDo(model, [.. skipped.Where(s => selected.Contains(s.Name) && !excluded.Contains(s.Name))]));
         FactorNames.EnsureDistinct(model, [.. chosen.Select(tensor => tensor.Name)]);
         if ((spec.RowWeights ?? spec.ColumnMetric) is not null && chosen.Count != 1)
             throw ClusterLpException.Usage($"{(spec.RowWeights is null ? "a column metric belongs" : "row weights belong")} to one tensor, but {chosen.Count} are selected "
                 + $"({string.Join(", ", chosen.Take(3).Select(tensor => tensor.Name))}{(chosen.Count > 3 ? ", ..." : "")}): name one.");
         if (spec.ColumnMetric is not null)
             ColumnMetric.Read(spec.ColumnMetric, chosen[0].Columns);
-        return new JobPlan(id ?? DeriveId(spec, model), spec, [.. chosen], [.. skipped]);
+        return new JobPlan(id ?? DeriveId(spec, model), spec, WithRanks(spec, model, chosen), [.. skipped]);
+    }
+
+    // The ranks that follow from the compression: of one tensor at once, of several that share it when they are scanned.
+    private static ImmutableArray<TensorPlan> WithRanks(JobSpec spec, IModel model, List<TensorPlan> chosen)
+    {
+        if (spec.Compression is not double compression)
+            return [.. chosen];
+        if (spec.PerTensor || chosen.Count == 1)
+            return [.. chosen.Select(tensor => tensor with { Rank = RankRule.FromCompression(tensor.Rows, tensor.Columns, compression) })];
+        long budget = RankAllotment.Budget(chosen.Sum(tensor => (double)tensor.Rows * tensor.Columns), compression), least = chosen.Sum(tensor => tensor.Rows + tensor.Columns);
+        return least <= budget
+            ? [.. chosen.Select(tensor => tensor with { SharedBudget = budget })]
+            : throw ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
+                $"{model.Path}: compression {compression} leaves {budget} elements for {chosen.Count} tensors, and rank 1 for each takes {least}; exclude the small ones or save less."));
     }
 
     private static void CheckOptions(JobSpec spec)
@@ -80,6 +95,8 @@ public static class JobPlanner
             throw OutOfRange("compression", c, "between 0 and 1 (the share of elements to save)");
         if (spec.TargetError is double e && !(e > 0 && e < 1))
             throw OutOfRange("target-error", e, "between 0 and 1 (relative to the matrix' l_p norm)");
+        if (spec.PerTensor && spec.Compression is null)
+            throw ClusterLpException.Usage("per-tensor belongs to compression: a rank or a target error is each tensor's own anyway.");
         if (spec.Tolerance is double t && !(t >= RegressionOptions.LeastGap && t <= 0.5))
             throw OutOfRange("tolerance", t, "from 1e-5 (float32 says no more) to 0.5");
         if (spec.Tolerance is not null && spec.Method != Method.Lp)
@@ -112,15 +129,12 @@ public static class JobPlanner
         int largest = RankRule.Largest(rows, (int)columns);
         if (largest < 1)
             return $"no rank makes a {shape} matrix smaller";
-        if (RankOf(spec, rows, (int)columns) is int rank && rank > largest)
+        if (spec.Rank is int rank && rank > largest)
             return $"rank {rank} would not shrink a {shape} matrix; the largest that does is {largest}";
         if (spec.BlockRows is int blockRows && Math.Min(blockRows, rows) * columns > MostBlockElements)
             return $"blocks of {blockRows} rows of {columns} columns are too large; take at most {MostBlockElements / columns} rows";
         return null;
     }
-
-    private static int? RankOf(JobSpec spec, long rows, int columns) =>
-        spec.Rank ?? (spec.Compression is double c ? RankRule.FromCompression(rows, columns, c) : null);
 
     private static TensorPlan PlanTensor(JobSpec spec, IModel model, TensorInfo tensor, int index)
     {
@@ -134,7 +148,7 @@ public static class JobPlanner
             InputType = tensor.Type,
             FactorType = spec.Dtype ?? tensor.Type.DefaultFactorType(),
             BlockRows = spec.BlockRows is int asked ? (int)Math.Min(asked, rows) : BlockPartition.DefaultBlockRows(rows, columns),
-            Rank = RankOf(spec, rows, columns),
+            Rank = spec.Rank,
             TargetError = spec.TargetError,
             P = spec.P,
             AutoP = spec.AutoP,
@@ -150,6 +164,7 @@ public static class JobPlanner
 
     private static string NothingToDo(IModel model, SkippedTensor[] skipped) => skipped.Length switch
     {
+        0 => $"{model.Path}: every selected tensor is excluded.",
         1 => $"{model.Path}: tensor \"{skipped[0].Name}\" cannot be compressed: {skipped[0].Reason}.",
         _ => $"{model.Path}: none of the {skipped.Length} selected tensors can be compressed; "
             + $"the first, \"{skipped[0].Name}\": {skipped[0].Reason}.",

@@ -37,10 +37,17 @@ public sealed record JobSpec
     public required string Output { get; init; }
     /// <summary>Tensor names or globs (<c>*</c>, <c>?</c>); empty: every 2-D floating tensor that would shrink.</summary>
     public ImmutableArray<string> Tensors { get; init; } = [];
+    /// <summary>Names or globs of tensors that stay as they are, whatever <see cref="Tensors"/> says.</summary>
+    public ImmutableArray<string> Exclude { get; init; } = [];
     /// <summary>k, 1 or more.</summary>
     public int? Rank { get; init; }
-    /// <summary>Share of the tensor's bytes to save, in (0, 1): k = floor((1 - c) n d / (n + d)).</summary>
+    /// <summary>
+    /// Share of the elements to save, in (0, 1): of all chosen tensors together, ranks by <see cref="RankAllotment"/>; of each
+    /// where there is one or <see cref="PerTensor"/>, k = floor((1 - c) n d / (n + d)).
+    /// </summary>
     public double? Compression { get; init; }
+    /// <summary>The compression is each tensor's own.</summary>
+    public bool PerTensor { get; init; }
     /// <summary>Largest allowed relative error ||A - UV||_p / ||A||_p, in (0, 1).</summary>
     public double? TargetError { get; init; }
     /// <summary>p in [1, 2].</summary>

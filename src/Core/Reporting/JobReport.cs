@@ -34,6 +34,11 @@ public sealed record TensorReport
     public required string InputType { get; init; }
     public required string FactorType { get; init; }
     public required int Rank { get; init; }
+    /// <summary>
+    /// Where tensors share a budget: ||A - A_k||_F / ||A||_F of the SVD at this rank by the scan's eigenvalues, which the rank was
+    /// allotted by.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? AllottedError { get; init; }
     public required double P { get; init; }
     /// <summary>How p was chosen, where that was left to the job.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public PowerChoice? AutoP { get; init; }
@@ -101,6 +106,12 @@ public sealed record MetricReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? PlainSvdFrobenius { get; init; }
 }
 
+/// <summary>One budget for the factors of several tensors.</summary>
+/// <param name="Elements">Elements the factors may have together.</param>
+/// <param name="Used">Elements they have.</param>
+/// <param name="Objective">Sum of the tensors' squared <see cref="TensorReport.AllottedError"/>, which <see cref="Jobs.RankAllotment"/> minimised.</param>
+public sealed record BudgetReport(long Elements, long Used, double Objective);
+
 /// <summary>One file of the input or output and its SHA-256 (lower-case hexadecimal).</summary>
 public sealed record FileHash(string Path, long Bytes, string Sha256);
 
@@ -113,6 +124,8 @@ public sealed record JobReport
     public required string Tool { get; init; }
     public required Jobs.JobSpec Parameters { get; init; }
     public required ImmutableArray<TensorReport> Tensors { get; init; }
+    /// <summary>Set where tensors shared a budget.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public BudgetReport? Budget { get; init; }
     public required ImmutableArray<Jobs.SkippedTensor> Untouched { get; init; }
     public required ImmutableArray<FileHash> Inputs { get; init; }
     public required ImmutableArray<FileHash> Outputs { get; init; }

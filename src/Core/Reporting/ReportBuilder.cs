@@ -49,6 +49,7 @@ public static class ReportBuilder
         Tool = tool,
         Parameters = outcome.Plan.Spec,
         Tensors = [.. outcome.Plan.Tensors.Select((plan, i) => OfTensor(plan, outcome.Fits[i], input.TensorBytes[plan.Name]))],
+        Budget = BudgetOf(outcome),
         Untouched = outcome.Plan.Skipped,
         Inputs = input.Files,
         Outputs = outputs,
@@ -80,6 +81,7 @@ public static class ReportBuilder
             InputType = Word(plan.InputType),
             FactorType = Word(plan.FactorType),
             Rank = fit.Rank,
+            AllottedError = fit.AllottedError,
             P = plan.P,
             AutoP = fit.Power,
             Method = Word(plan.Method),
@@ -110,6 +112,11 @@ public static class ReportBuilder
 
         double InOwnUnits(double objective) => Math.Pow(objective, 1 / plan.P) / fit.Scale;
     }
+
+    private static BudgetReport? BudgetOf(JobOutcome outcome) => outcome.Plan.Tensors[0].SharedBudget is not long budget ? null : new BudgetReport(
+        budget,
+        outcome.Plan.Tensors.Zip(outcome.Fits, (tensor, fit) => (tensor.Rows + tensor.Columns) * fit.Rank).Sum(),
+        outcome.Fits.Sum(fit => fit.AllottedError!.Value * fit.AllottedError.Value));
 
     private static MetricReport InMetric(TensorPlan plan, FitState fit, MetricFile metric, bool weighted)
     {

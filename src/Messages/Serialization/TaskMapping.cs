@@ -96,6 +96,8 @@ internal static class TaskMapping
             wire.TargetError = target;
         if (plan.Tolerance is { } tolerance)
             wire.Tolerance = tolerance;
+        if (plan.SharedBudget is { } budget)
+            wire.SharedBudget = budget;
         if (plan.RowWeights is { } weights)
             wire.RowWeights = weights;
         if (plan.ColumnMetric is { } metric)
@@ -109,7 +111,7 @@ internal static class TaskMapping
         FactorType = Named<ElementType>(w.FactorType), BlockRows = w.BlockRows, Rank = w.HasRank ? w.Rank : null,
         TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, AutoP = w.AutoP, Tolerance = w.HasTolerance ? w.Tolerance : null, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
-        ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null,
+        ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null, SharedBudget = w.HasSharedBudget ? w.SharedBudget : null,
     };
 
     // Enum.Parse would let any number through, and overflow on a large one.

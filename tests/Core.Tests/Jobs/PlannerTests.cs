@@ -60,7 +60,7 @@ public sealed class PlannerTests : IDisposable
     {
         JobPlan plan = JobPlanner.Plan(Spec(
             Zeros("a.weight", "F32", 4, 100, 20), Zeros("bias", "F32", 4, 20), Zeros("ids", "I64", 8, 30, 30), Zeros("b", "BF16", 2, 40, 40),
-            Zeros("tiny", "F32", 4, 2, 2), Zeros("wide", "F16", 2, 1, 8193), Zeros("none", "F32", 4, 0, 4), Zeros("conv", "F32", 4, 4, 4, 3)) with { Seed = 9 });
+            Zeros("tiny", "F32", 4, 2, 2), Zeros("wide", "F16", 2, 1, 8193), Zeros("none", "F32", 4, 0, 4), Zeros("conv", "F32", 4, 4, 4, 3)) with { Seed = 9, PerTensor = true });
         Assert.Equal(["a.weight", "b"], plan.Tensors.Select(tensor => tensor.Name));
         Assert.Equal([0, 1], plan.Tensors.Select(tensor => tensor.Index));
         Assert.Equal([8, 10], plan.Tensors.Select(tensor => tensor.Rank));
@@ -82,6 +82,30 @@ public sealed class PlannerTests : IDisposable
         Assert.Equal(["l.1.weight"], Names("l.1.weight"));
         Assert.Equal(["a*b"], Names("a*b"));
         Assert.Equal(["l.0.weight", "axb"], Names("ax?", "l.0*", "axb"));
+    }
+
+    [Fact]
+    public void What_is_excluded_stays_whatever_selects_it()
+    {
+        JobSpec spec = Spec(Zeros("l.0.weight", "F32", 4, 60, 20), Zeros("l.1.weight", "F32", 4, 60, 20), Zeros("head", "F32", 4, 60, 20));
+        JobPlan plan = JobPlanner.Plan(spec with { Exclude = ["l.*"] });
+        Assert.Equal(["head"], plan.Tensors.Select(tensor => tensor.Name));
+        Assert.All(plan.Skipped, tensor => Assert.Equal("excluded", tensor.Reason));
+        Assert.Equal(["l.1.weight"], JobPlanner.Plan(spec with { Tensors = ["l.0.weight", "l.1.weight"], Exclude = ["l.0.weight"] }).Tensors.Select(tensor => tensor.Name));
+        AssertRefused(ExitCode.BadInput, spec with { Exclude = ["*"] }, "every selected tensor is excluded");
+        AssertRefused(ExitCode.BadInput, spec with { Exclude = ["lm_head"] }, "no tensor matches \"lm_head\"", "head");
+    }
+
+    [Fact]
+    public void Several_tensors_share_what_the_compression_leaves_unless_each_has_its_own()
+    {
+        JobSpec spec = Spec(Zeros("a", "F32", 4, 60, 20), Zeros("b", "F16", 2, 100, 20), Zeros("bias", "F32", 4, 20));
+        Assert.All(JobPlanner.Plan(spec).Tensors, tensor => Assert.Equal((null, 1600L), (tensor.Rank, tensor.SharedBudget)));
+        Assert.Equal([(7, null), (8, (long?)null)], JobPlanner.Plan(spec with { PerTensor = true }).Tensors.Select(tensor => (tensor.Rank!.Value, tensor.SharedBudget)));
+        Assert.Equal((7, null), JobPlanner.Plan(spec with { Tensors = ["a"] }).Tensors.Select(tensor => (tensor.Rank!.Value, tensor.SharedBudget)).Single());
+        // 3200 elements, 5 % of them, and 200 for two ranks of 1.
+        AssertRefused(ExitCode.BadInput, spec with { Compression = 0.95 }, "leaves 160 elements for 2 tensors", "takes 200");
+        AssertRefused(ExitCode.Usage, spec with { Compression = null, Rank = 2, PerTensor = true }, "per-tensor belongs to compression");
     }
 
     [Fact]

@@ -32,7 +32,7 @@ internal sealed class BlockOffer
         return (offer._state, offer._assigned);
     }
 
-    private IEnumerable<TensorState> Window => _state.Tensors.Where(tensor => !tensor.Fit.IsDone).Take(_state.Policy.TensorWindow);
+    private IEnumerable<TensorState> Window => _state.Tensors.Where(tensor => !tensor.Fit.IsDone && tensor.Fit.Stage.Kind != StageKind.Allot).Take(_state.Policy.TensorWindow);
 
     private void GivePending()
     {

@@ -95,6 +95,7 @@ internal sealed class JobTransition(JobState before)
     {
         foreach (TensorState tensor in _state.Tensors.Where(tensor => tensor.AllCommitted))
             Reduce(tensor);
+        Allot();
         FinishIfDone();
     }
 
@@ -154,6 +155,22 @@ internal sealed class JobTransition(JobState before)
     {
         Put(tensor with { Reducing = true });
         _effects.Add(new ReduceEffect(tensor.Plan, tensor.Fit, tensor.Rewinds, tensor.Results));
+    }
+
+    /// <summary>Once all tensors that share a budget are scanned, those that wait for a rank get it from all their spectra.</summary>
+    private void Allot()
+    {
+        TensorState[] waiting = [.. _state.Tensors.Where(tensor => tensor.AwaitsRank)];
+        TensorState[] sharing = [.. _state.Tensors.Where(tensor => tensor.Plan.SharedBudget is not null)];
+        if (waiting.Length == 0 || sharing.Any(tensor => tensor.Fit.Spectrum is null))
+            return;
+        ImmutableArray<SharingTensor> spectra =
+            [.. sharing.Select(tensor => new SharingTensor(tensor.Plan.Index, tensor.Plan.Rows, tensor.Plan.Columns, tensor.Fit.Spectrum!))];
+        foreach (TensorState tensor in waiting)
+        {
+            Put(tensor with { Reducing = true });
+            _effects.Add(new ReduceEffect(tensor.Plan, tensor.Fit with { Sharing = spectra }, tensor.Rewinds, []));
+        }
     }
 
     private void Fail(BlockErred report)
@@ -217,6 +234,7 @@ internal sealed class JobTransition(JobState before)
         Put(tensor.Advance(reduced.Next));
         _effects.Add(new RecordEffect(new ReductionRecord(reduced.Tensor, reduced.Stage, reduced.Next)));
         _effects.Add(new SnapshotEffect(reduced.Next.Superseded));
+        Allot();
         FinishIfDone();
     }
 
@@ -239,7 +257,7 @@ internal sealed class JobTransition(JobState before)
         int index = tensor.IndexOf(blob);
         if (index < 0)
         {
-            Rewind(tensor, blob, failed.Detail);
+            Lose(tensor, blob, failed.Detail);
             return;
         }
         var broken = (CommittedBlock)tensor.Blocks[index];
@@ -251,6 +269,19 @@ internal sealed class JobTransition(JobState before)
         }
         Put((tensor with { Reducing = false }).With(index, new PendingBlock(broken.Attempts, broken.Failures + 1, failedOn)));
         _state = _state with { Committed = _state.Committed - 1, Retries = _state.Retries + 1 };
+    }
+
+    /// <summary>A reduction could not read what an earlier stage found: whose it is starts over, which need not be who read it.</summary>
+    private void Lose(TensorState reader, BlobRef blob, string detail)
+    {
+        TensorState? owner = reader.Fit.Stage.Kind == StageKind.Allot ? _state.Tensors.FirstOrDefault(tensor => tensor.Fit.Blobs.Contains(blob)) : reader;
+        if (owner?.Plan.Index != reader.Plan.Index)
+            Put(reader with { Reducing = false });
+        // Without an owner it was started over since, for another reader's sake.
+        if (owner is not null)
+            Rewind(owner, blob, detail);
+        if (_state.End is null)
+            Allot();
     }
 
     /// <summary>What an earlier stage found is lost, and its blobs are gone: the tensor starts over.</summary>

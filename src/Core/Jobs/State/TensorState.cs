@@ -27,27 +27,30 @@ public sealed record TensorState(TensorPlan Plan, FitState Fit, BlockTable Block
 
     /// <summary>The tensor before its first block.</summary>
     public static TensorState Begin(TensorPlan plan, FitState start) =>
-        new(plan, start, Fresh(plan, 0), Reducing: false) { Start = start };
+        new(plan, start, Fresh(plan, start, 0), Reducing: false) { Start = start };
 
     /// <summary>The tensor at the beginning of the stage that <paramref name="next"/> names, or done.</summary>
     public TensorState Advance(FitState next) => next.IsDone
         ? this with { Fit = next, Before = Fit, Reducing = false }
         : this with
         {
-            Fit = next, Before = null, Blocks = Fresh(Plan, Rewinds), Reducing = false,
+            Fit = next, Before = null, Blocks = Fresh(Plan, next, Rewinds), Reducing = false,
             Homes = next.Stage.Kind == StageKind.Joint ? [.. Blocks.Select(block => (block as CommittedBlock)?.Worker)] : [],
         };
 
     /// <summary>The tensor at its start again; names of blobs written before are not used again.</summary>
     public TensorState Rewind() =>
-        Begin(Plan, Start) with { Rewinds = Rewinds + 1, Blocks = Fresh(Plan, Rewinds + 1) };
+        Begin(Plan, Start) with { Rewinds = Rewinds + 1, Blocks = Fresh(Plan, Start, Rewinds + 1) };
 
     /// <summary>The last stage open again, all its blocks committed still.</summary>
     public TensorState Reopen() => Before is null ? this : this with { Fit = Before, Before = null };
 
     public BlockAddress Address(int block) => new(Plan.Index, Fit.Stage, block);
 
-    public bool AllCommitted => !Fit.IsDone && Blocks.Committed == Blocks.Count;
+    public bool AllCommitted => !Fit.IsDone && Fit.Stage.Kind != StageKind.Allot && Blocks.Committed == Blocks.Count;
+
+    /// <summary>Scanned, and without a rank until all that share the budget are.</summary>
+    public bool AwaitsRank => Fit.Stage.Kind == StageKind.Allot && !Reducing;
 
     /// <summary>Results in block order; every block must be committed.</summary>
     public ImmutableArray<BlockResult> Results => [.. Blocks.Select(block => ((CommittedBlock)block).Result)];
@@ -72,16 +75,17 @@ public sealed record TensorState(TensorPlan Plan, FitState Fit, BlockTable Block
     {
         get
         {
+            // Who waits for a rank has no blocks, and is shown with those of its scan.
             int count = Plan.Partition.Count;
-            int done = Fit.IsDone ? count : Blocks.Committed;
+            int done = Fit.IsDone || Fit.Stage.Kind == StageKind.Allot ? count : Blocks.Committed;
             double parts = done + Blocks.Leased.Sum(block => ((LeasedBlock)Blocks[block]).Leases.Max(lease => lease.Share));
             return new TensorProgress(Plan.Name, Fit.Stage, done, count, Reducing, Math.Min(1, parts / count), Fit.Power?.P);
         }
     }
 
-    private static BlockTable Fresh(TensorPlan plan, int rewinds)
+    private static BlockTable Fresh(TensorPlan plan, FitState fit, int rewinds)
     {
         const int attemptsOfOneTurn = 1_000_000;
-        return BlockTable.Fresh(plan.Partition.Count, PendingBlock.First with { Attempts = rewinds * attemptsOfOneTurn });
+        return BlockTable.Fresh(fit.Stage.Kind == StageKind.Allot ? 0 : plan.Partition.Count, PendingBlock.First with { Attempts = rewinds * attemptsOfOneTurn });
     }
 }

@@ -79,37 +79,55 @@ internal static class ScanStep
             MetricStep.Apply(PackedMatrix<float>.FromRows(Array.ConvertAll(root.Root, x => (float)x), d, d), sample.Rows, context.Cancellation);
         }
         (double[] values, float[] basis) = OrthonormalBasis.Eigenvectors(matrix, d);
-        if (plan.AutoP)
-        {
-            state = state with { Power = PowerStep.Choose(sample, basis, plan.Rank ?? TargetRank.OfGram(values, plan.TargetError!.Value), context) };
-            plan = plan.Settled(state);
-        }
-        RankSearch? search = plan.Rank is null ? TargetRank.Choose(plan, values, basis, sample, context) : null;
-        int rank = plan.Rank ?? search!.Tries[0].Rank;
-        BlobRef svd = StepData.Write(context, $"{blobPrefix}/svd-basis", new ArrayBlob().Add("basis", basis, d, d).Add("eigenvalues", values, d));
         state = state with
         {
-            Rank = rank,
-            Search = search,
             Input = [.. results.Select(r => ((ScanFigures)r.Figures).Input)],
             Scale = scale,
-            SvdBasis = svd,
+            SvdBasis = StepData.Write(context, $"{blobPrefix}/svd-basis", new ArrayBlob().Add("basis", basis, d, d).Add("eigenvalues", values, d)),
             Superseded = [.. results.Select(r => r.Blob)],
         };
+        var findings = new ScanFindings(absolute, weightSum, matrix, values, basis, sample);
+        return plan.SharedBudget is null
+            ? Begin(plan, state, findings, plan.Rank, blobPrefix, context)
+            : AllotStep.Await(plan, state, findings, blobPrefix, context);
+    }
+
+    /// <summary>Whether the fit needs the scan's Gram matrix for a Lewis round, as far as that can be told before p is chosen.</summary>
+    public static bool BeginsWithLewis(TensorPlan plan) => plan.Method == Method.Lewis
+        || plan.Method == Method.Lp && plan.Fit == Fit.Coreset && plan.Rows >= 20L * plan.Columns && (plan.AutoP || plan.P < 2);
+
+    /// <summary>A scanned tensor at the first stage of its fit: with p chosen, and the rank where a target error asks for one.</summary>
+    /// <param name="plan">Its plan.</param>
+    /// <param name="state">With scale and baseline.</param>
+    /// <param name="scan">What the scan found.</param>
+    /// <param name="known">k; null: a target error decides.</param>
+    /// <param name="blobPrefix">Names what is written.</param>
+    /// <param name="context">Blobs and threads.</param>
+    public static FitState Begin(TensorPlan plan, FitState state, ScanFindings scan, int? known, string blobPrefix, StepContext context)
+    {
+        int d = plan.Columns;
+        if (plan.AutoP)
+        {
+            state = state with { Power = PowerStep.Choose(scan.Sample, scan.Basis, known ?? TargetRank.OfGram(scan.Eigenvalues, plan.TargetError!.Value), context) };
+            plan = plan.Settled(state);
+        }
+        RankSearch? search = known is null ? TargetRank.Choose(plan, scan.Eigenvalues, scan.Basis, scan.Sample, context) : null;
+        int rank = known ?? search!.Tries[0].Rank;
+        state = state with { Rank = rank, Search = search };
         // A matrix of zeros has one fit, and at p = 2 the SVD is the l_p optimum.
-        if (plan.Method == Method.Svd || absolute == 0 || (plan.P == 2 && plan.Method == Method.Lp))
-            return state with { Stage = new StageId(StageKind.Factorise, 0), Basis = svd };
-        if (plan.Method == Method.Lp && (plan.Fit != Fit.Coreset || plan.Rows < 20L * d))
+        if (plan.Method == Method.Svd || scan.AbsoluteSum == 0 || (plan.P == 2 && plan.Method == Method.Lp))
+            return state with { Stage = new StageId(StageKind.Factorise, 0), Basis = state.SvdBasis };
+        if (!BeginsWithLewis(plan))
             return state with
             {
                 Stage = new StageId(StageKind.Refine, 0),
-                Basis = svd,
-                ResidualFloor = SampleFloor(new OrthonormalBasis(basis, d, rank), sample, context),
+                Basis = state.SvdBasis,
+                ResidualFloor = SampleFloor(new OrthonormalBasis(scan.Basis, d, rank), scan.Sample, context),
             };
 
         // Start weights d c_i / sum c make M a multiple of A^T C A.
-        double factor = Math.Pow(d / weightSum, 1 - 2 / plan.P);
-        BlobRef ellipsoid = LewisStep.WriteEllipsoid(context, $"{blobPrefix}/ellipsoid", Array.ConvertAll(matrix, v => v * factor), d);
+        double factor = Math.Pow(d / scan.WeightSum, 1 - 2 / plan.P);
+        BlobRef ellipsoid = LewisStep.WriteEllipsoid(context, $"{blobPrefix}/ellipsoid", Array.ConvertAll(scan.Gram!, v => v * factor), d);
         return state with { Stage = new StageId(StageKind.Lewis, 0), Ellipsoid = ellipsoid };
     }
 

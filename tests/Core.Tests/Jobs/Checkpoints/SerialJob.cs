@@ -36,6 +36,9 @@ internal sealed class SerialJob : IDisposable
 
     public string Input { get; }
 
+    /// <summary>Told of every reduction before it begins.</summary>
+    public Action<ReduceEffect>? BeforeReduction { get; set; }
+
     public string Directory => _folder["job"];
 
     public JobSpec Spec => _with(new() { Input = Input, Output = _folder["out"], Rank = 3, P = 1.5, BlockRows = 60 });
@@ -91,6 +94,7 @@ internal sealed class SerialJob : IDisposable
         {
             try
             {
+                BeforeReduction?.Invoke(e);
                 string prefix = BlobNames.Reduction(e.Plan.Index, e.Fit.Stage, state.Epoch, e.Rewinds);
                 return new ReductionDone(e.Plan.Index, e.Fit.Stage, FitPipeline.Reduce(e.Plan, e.Fit, e.Results, prefix, context), default);
             }

@@ -1,0 +1,72 @@
+using System.Globalization;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.LpFit;
+
+namespace ClusterLp.Core.Jobs.Steps;
+
+/// <summary>
+/// Where tensors share one budget: a scanned tensor waits until all are scanned, and then has its rank from all their spectra
+/// (<see cref="RankAllotment"/>). No blocks: its reduction reads what the scans' reductions wrote. Every tensor works all ranks
+/// out again, so that a restart, or one tensor started over, comes to the same.
+/// </summary>
+internal static class AllotStep
+{
+    /// <summary>
+    /// The tensor after its scan, waiting. Writes "eigenvalues" float64 d, which stays until the job ends, and what the fit begins
+    /// from: "sums" = [sum |a|, sum c], "sample" and "sample_weights", and for a Lewis round "gram" packed float64.
+    /// </summary>
+    public static FitState Await(TensorPlan plan, FitState scanned, ScanFindings findings, string blobPrefix, StepContext context)
+    {
+        int d = plan.Columns;
+        RowSample sample = findings.Sample;
+        ArrayBlob rest = new ArrayBlob()
+            .Add("sums", [findings.AbsoluteSum, findings.WeightSum], 2)
+            .Add("sample", sample.Rows, sample.Count, d)
+            .Add("sample_weights", sample.Weights, sample.Count);
+        if (ScanStep.BeginsWithLewis(plan))
+        {
+            double[] gram = PackedTriangle.Pack(findings.Gram!, d);
+            rest.Add("gram", gram, gram.Length);
+        }
+        return scanned with
+        {
+            Stage = new StageId(StageKind.Allot, 0),
+            Spectrum = StepData.Write(context, $"{blobPrefix}/spectrum", new ArrayBlob().Add("eigenvalues", findings.Eigenvalues, d)),
+            Scanned = StepData.Write(context, $"{blobPrefix}/scanned", rest),
+        };
+    }
+
+    /// <summary>The tensor with its rank, at the stage its fit begins with.</summary>
+    /// <param name="plan">With a shared budget.</param>
+    /// <param name="state">At this stage, with the spectra of all that share it.</param>
+    /// <param name="blobPrefix">Names what is written.</param>
+    /// <param name="context">Blobs and threads.</param>
+    public static FitState Reduce(TensorPlan plan, FitState state, string blobPrefix, StepContext context)
+    {
+        int d = plan.Columns;
+        Ranks ranks = SharedOperands.Get(state.Spectrum!, Key(plan, state), () => new Ranks(RankAllotment.Ranks(
+            [.. state.Sharing.Select(tensor => new SharingMatrix(tensor.Rows, tensor.Columns, Eigenvalues(tensor.Spectrum, context)))], plan.SharedBudget!.Value)));
+        int rank = ranks.Of[state.Sharing.Select(tensor => tensor.Index).ToList().IndexOf(plan.Index)];
+        ArrayBlob rest = StepData.Read(context, state.Scanned!), svd = StepData.Read(context, state.SvdBasis!);
+        double[] sums = rest.Get<double>("sums"), values = svd.Get<double>("eigenvalues");
+        var sample = new RowSample(rest.Get<float>("sample"), rest.Get<double>("sample_weights"), d, plan.Rows);
+        double[]? gram = ScanStep.BeginsWithLewis(plan) ? PackedTriangle.Unpack(rest.View<double>("gram"), d) : null;
+        double norm = TargetRank.Tail(values, 0);
+        return ScanStep.Begin(plan, state with
+        {
+            AllottedError = norm > 0 ? TargetRank.Tail(values, rank) / norm : 0,
+            Sharing = [],
+            Scanned = null,
+            Superseded = [state.Scanned!],
+        }, new ScanFindings(sums[0], sums[1], gram, values, svd.Get<float>("basis"), sample), rank, blobPrefix, context);
+    }
+
+    private static double[] Eigenvalues(BlobRef spectrum, StepContext context) => StepData.Read(context, spectrum).Get<double>("eigenvalues");
+
+    // All tensors come to this stage one after the other, with the same spectra: the ranks are worked out once.
+    private static string Key(TensorPlan plan, FitState state) => "ranks of " + string.Join(' ', state.Sharing.Select(tensor =>
+        string.Create(CultureInfo.InvariantCulture, $"{tensor.Index}:{tensor.Rows}:{tensor.Columns}:{tensor.Spectrum.Sha256}")).Prepend(
+        plan.SharedBudget!.Value.ToString(CultureInfo.InvariantCulture)));
+
+    private sealed record Ranks(int[] Of);
+}
