@@ -25,6 +25,10 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private readonly TaskCompletionSource<JobState> _ended;
     private readonly Dictionary<WorkerId, IActorRef> _workers = [];
     private readonly HashSet<WorkerId> _doubted = [];
+
+    // Slots of workers given up with their address. Akka does not say which of its processes: one started again under a former
+    // one's name and port goes with that one, and is taken back when it speaks.
+    private readonly Dictionary<WorkerId, int> _givenUp = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly JobProcess _process = JobProcess.Current();
@@ -53,7 +57,12 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         Receive<RegisterWorker>(Register);
         Receive<Terminated>(Lose);
         Receive<DisassociatedEvent>(Doubt);
-        Receive<RequestWork>(m => Hear(m, m.WorkerId, new WorkRequested(m.WorkerId, m.FreeSlots, Now)));
+        Receive<RequestWork>(m =>
+        {
+            if (m.JobId == _state.Id && m.Epoch == _state.Epoch && _givenUp.TryGetValue(m.WorkerId, out int slots))
+                Register(new RegisterWorker(m.WorkerId, slots, MemoryBytes: 0, Protocol.Version));
+            Hear(m, m.WorkerId, new WorkRequested(m.WorkerId, m.FreeSlots, Now));
+        });
         Receive<BlockProgress>(m => Hear(m, m.WorkerId, new BlockProgressed(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Share, Now)));
         Receive<BlockComputed>(m =>
         {
@@ -123,6 +132,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
             Context.Unwatch(former);
         _workers[register.WorkerId] = Sender;
         _doubted.Remove(register.WorkerId);
+        _givenUp.Remove(register.WorkerId);
         Context.Watch(Sender);
         _log.Info("worker {0} joined with {1} slot(s)", register.WorkerId, register.Slots);
         Sender.Tell(new WorkerAccepted(_state.Id, _state.Epoch, _settings.JobDirectory, _settings.BlobEndpoint));
@@ -135,6 +145,8 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         {
             _workers.Remove(worker);
             _doubted.Remove(worker);
+            if (terminated.AddressTerminated && _state.Workers.TryGetValue(worker, out WorkerState? known))
+                _givenUp[worker] = known.Slots;
             if (_state.End is null)
                 _log.Warning("worker {0} is gone", worker);
             Apply(new WorkerLost(worker, terminated.AddressTerminated ? "its process was lost" : "it stopped", !terminated.AddressTerminated, Now));

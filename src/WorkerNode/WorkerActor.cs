@@ -148,6 +148,8 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
         {
             foreach (IBlockReply reply in _unanswered.Values)
                 _job.Tell(reply);
+            // What was answered may have been lost, or this worker given up by mistake.
+            RequestWork();
         });
         Receive<JobFinished>(Current, finished => End(ExitCode.Done, finished.Reason));
         Receive<PingTick>(_ =>

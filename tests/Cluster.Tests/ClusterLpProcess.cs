@@ -28,8 +28,12 @@ internal sealed class ClusterLpProcess : IDisposable
     private readonly Task<string> _error;
 
     private ClusterLpProcess(IEnumerable<string> launcher, IEnumerable<KeyValuePair<string, string>> environment, string[] arguments)
+        : this([.. launcher, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Program, .. arguments], environment)
     {
-        string[] command = [.. launcher, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Program, .. arguments];
+    }
+
+    private ClusterLpProcess(string[] command, IEnumerable<KeyValuePair<string, string>> environment)
+    {
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         // Many processes share the cores here: a thread without work shall not spin. Saves a fifth of their processor time.
         start.Environment["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0";
@@ -47,6 +51,9 @@ internal sealed class ClusterLpProcess : IDisposable
     /// <param name="arguments">The program's.</param>
     public static ClusterLpProcess StartBy(
         IEnumerable<string> launcher, IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments) => new(launcher, environment, arguments);
+
+    /// <summary>Another build of the program, by its whole command; launchers replace themselves by it (exec).</summary>
+    public static ClusterLpProcess StartCommand(params string[] command) => new(command, []);
 
     /// <summary>With more environment variables, such as failpoints.</summary>
     public static ClusterLpProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => new([], environment, arguments);

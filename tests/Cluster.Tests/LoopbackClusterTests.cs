@@ -19,7 +19,7 @@ public sealed class LoopbackClusterTests
     {
         using var job = new TestJob(tensors: 2);
         var pipeline = new FakePipeline();
-        ActorSystem coordinator = NodeConfig.Start(NodeConfig.Cluster("127.0.0.1", 0, NodeConfig.CoordinatorRole, seed: null));
+        ActorSystem coordinator = NodeConfig.Start(NodeConfig.Cluster(new NodeAddress("127.0.0.1", 0), NodeConfig.CoordinatorRole, seed: null));
         var systems = new List<ActorSystem> { coordinator };
         try
         {
@@ -29,7 +29,7 @@ public sealed class LoopbackClusterTests
             var ends = new List<Task<WorkerEnd>>();
             for (int i = 0; i < workers; i++)
             {
-                ActorSystem system = NodeConfig.Start(NodeConfig.Cluster("127.0.0.1", 0, NodeConfig.WorkerRole, address));
+                ActorSystem system = NodeConfig.Start(NodeConfig.Cluster(new NodeAddress("127.0.0.1", 0), NodeConfig.WorkerRole, address));
                 systems.Add(system);
                 ActorSelection selection = system.ActorSelection(new RootActorPath(address) / "user" / CoordinatorActor.Name);
                 ends.Add(job.StartWorker(system, selection, pipeline, $"w{i}").End);
@@ -50,7 +50,7 @@ public sealed class LoopbackClusterTests
     [Fact]
     public async Task A_worker_process_without_a_coordinator_ends_resumable()
     {
-        var options = new WorkerOptions(new DnsEndPoint("127.0.0.1", 1), "127.0.0.1", 1, Insecure: false) { RejoinTimeout = TimeSpan.FromSeconds(2) };
+        var options = new WorkerOptions(new DnsEndPoint("127.0.0.1", 1), new NodeAddress("127.0.0.1", 0), 1, Insecure: false) { RejoinTimeout = TimeSpan.FromSeconds(2) };
         var alone = await Assert.ThrowsAsync<ClusterLpException>(
             () => WorkerProcess.RunAsync(options, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.Equal(ExitCode.Resumable, alone.Code);
@@ -63,7 +63,7 @@ public sealed class LoopbackClusterTests
     [InlineData("example.org")]
     public async Task An_address_others_can_reach_is_refused_unless_allowed(string host)
     {
-        var options = new WorkerOptions(new DnsEndPoint(host, 4053), "127.0.0.1", 1, Insecure: false);
+        var options = new WorkerOptions(new DnsEndPoint(host, 4053), new NodeAddress("127.0.0.1", 0), 1, Insecure: false);
         var refused = await Assert.ThrowsAsync<ClusterLpException>(() => WorkerProcess.RunAsync(options, CancellationToken.None));
         Assert.Equal(ExitCode.Refused, refused.Code);
         Assert.Contains("--insecure", refused.Message);

@@ -16,6 +16,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
 {
     private readonly Option<string> _job = new("--job") { Description = "The job: a JSON object with model and the options of compress as keys.", HelpName = "FILE", Required = true };
     private readonly Option<DnsEndPoint?> _listen = OptionParsers.EndPoint("--listen", "Address for workers to join (default: 127.0.0.1:4053; port 0 takes a free one).", portZero: true);
+    private readonly Option<string?> _host = OptionParsers.Host("The name workers reach this process by, where it is not --listen's (a container listens on 0.0.0.0).");
     private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Folder for intermediate results that all workers can reach (default: the job file's, or a hidden one beside the output).", HelpName = "DIR" };
     private readonly Option<DnsEndPoint?> _serveBlobs = OptionParsers.EndPoint("--serve-blobs", "Also serve intermediate results here, to workers that do not see the job directory (port 0 takes a free one).", portZero: true);
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads for reductions (default: the cores).");
@@ -29,7 +30,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     {
         var command = new Command("coordinator", "Run a job on a cluster: workers join, compute its blocks, and this process writes the output.")
         {
-            _job, _listen, _jobDirectory, _serveBlobs, _threads, _force, _http, _json,
+            _job, _listen, _host, _jobDirectory, _serveBlobs, _threads, _force, _http, _json,
         };
         _tls.AddTo(command);
         _roots.AddTo(command);
@@ -41,17 +42,18 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     {
         JobFile job = JobFile.Read(parse.GetValue(_job)!);
         DnsEndPoint listen = parse.GetValue(_listen) ?? new DnsEndPoint("127.0.0.1", 4053);
+        var address = new NodeAddress(listen.Host, listen.Port, parse.GetValue(_host));
         DnsEndPoint? serveBlobs = parse.GetValue(_serveBlobs);
         int threads = parse.GetValue(_threads) ?? Environment.ProcessorCount;
         NodeTls? tls = _tls.Load(parse);
-        EnsureInside(_roots.Read(parse, parse.GetValue(_jobDirectory), listen.Host, serveBlobs?.Host ?? listen.Host), job);
+        EnsureInside(_roots.Read(parse, parse.GetValue(_jobDirectory), address.Bind, address.Public, serveBlobs?.Host ?? listen.Host), job);
         var health = new Health();
         await using OperationsServer? operations = await OperationsServer.StartAsync(parse.GetValue(_http), health);
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,
             (store, progress, token) => CoordinatorProcess.RunAsync(
-                store, new CoordinatorOptions(listen.Host, listen.Port, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = serveBlobs, Health = health },
+                store, new CoordinatorOptions(address, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = serveBlobs, Health = health },
                 progress, token),
             cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));

@@ -75,6 +75,20 @@ internal static class OptionParsers
         },
     };
 
+    /// <summary><c>--host</c>: a name or IP address that others can dial.</summary>
+    public static Option<string?> Host(string description) => new("--host")
+    {
+        Description = description,
+        HelpName = "HOST",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (Uri.CheckHostName(text) == UriHostNameType.Unknown)
+                result.AddError($"--host is '{text}'; expected a host name or an IP address.");
+            return text;
+        },
+    };
+
     /// <summary>The enumeration's value for a word, or null.</summary>
     public static T? FromWord<T>(string text, T[] allowed) where T : struct, Enum
     {

@@ -13,7 +13,8 @@ internal static class WorkerCommand
     {
         Option<DnsEndPoint?> coordinator = OptionParsers.EndPoint("--coordinator", "Where the coordinator listens.", portZero: false);
         coordinator.Required = true;
-        var host = new Option<string?>("--host") { Description = "This worker's own address (default: 127.0.0.1).", HelpName = "HOST" };
+        Option<string?> host = OptionParsers.Host("The name or address others reach this worker by (default: 127.0.0.1).");
+        Option<DnsEndPoint?> listen = OptionParsers.EndPoint("--listen", "Where this worker listens, if not on --host and a free port (a container: 0.0.0.0 and a port that is let through).", portZero: true);
         Option<int?> threads = OptionParsers.Whole("--threads", "N", "Blocks computed at once (default: the cores).");
         var jobDirectory = new Option<string?>("--job-dir") { Description = "Where this machine has the job directory (default: what the coordinator serves, or else its path).", HelpName = "DIR" };
         Option<TimeSpan?> rejoin = OptionParsers.Duration("--rejoin-timeout", "How long to look for the coordinator, at first and after losing it (default: 5m).");
@@ -21,18 +22,20 @@ internal static class WorkerCommand
         Option<DnsEndPoint?> http = HttpOption.Create();
         var tls = new TlsOptions();
         var roots = new RootOptions();
-        var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, threads, jobDirectory, rejoin, drain, http };
+        var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, listen, threads, jobDirectory, rejoin, drain, http };
         tls.AddTo(command);
         roots.AddTo(command);
         command.SetAction(async (parse, cancellation) =>
         {
             DnsEndPoint target = parse.GetValue(coordinator)!;
-            string own = parse.GetValue(host) ?? "127.0.0.1";
+            NodeAddress own = parse.GetValue(listen) is { } bind
+                ? new NodeAddress(bind.Host, bind.Port, parse.GetValue(host))
+                : new NodeAddress(parse.GetValue(host) ?? "127.0.0.1", 0);
             var options = new WorkerOptions(target, own, parse.GetValue(threads) ?? Environment.ProcessorCount, tls.IsInsecure(parse))
             {
                 JobDirectory = parse.GetValue(jobDirectory),
                 Tls = tls.Load(parse),
-                Roots = roots.Read(parse, parse.GetValue(jobDirectory), own, target.Host),
+                Roots = roots.Read(parse, parse.GetValue(jobDirectory), own.Bind, own.Public, target.Host),
             };
             options = options with
             {

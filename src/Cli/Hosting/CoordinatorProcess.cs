@@ -15,11 +15,10 @@ using Serilog;
 
 namespace ClusterLp.Cli.Hosting;
 
-/// <param name="Host">Address to listen on (loopback unless allowed otherwise).</param>
-/// <param name="Port">Port; 0 picks a free one, which is logged and written to the job directory.</param>
+/// <param name="Address">Where to listen (loopback unless allowed otherwise); a free port is logged and written to the job directory.</param>
 /// <param name="Threads">Threads for reductions.</param>
 /// <param name="Insecure">Allow a non-loopback address without TLS.</param>
-public sealed record CoordinatorOptions(string Host, int Port, int Threads, bool Insecure)
+public sealed record CoordinatorOptions(NodeAddress Address, int Threads, bool Insecure)
 {
     /// <summary>Who this node is and whom it trusts; null: plain TCP.</summary>
     public NodeTls? Tls { get; init; }
@@ -42,10 +41,10 @@ public static class CoordinatorProcess
     public static async Task<JobOutcome> RunAsync(
         JobStore store, CoordinatorOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
     {
-        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Host);
+        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Address.Bind, options.Address.Public);
         await using BlobServer? blobs = options.ServeBlobs is { } serve ? await ServeAsync(serve, options, store) : null;
         ActorSystem system = NodeConfig.Listen(
-            options.Host, options.Port, NodeConfig.Cluster(options.Host, options.Port, NodeConfig.CoordinatorRole, seed: null), options.Tls);
+            options.Address, NodeConfig.Cluster(options.Address, NodeConfig.CoordinatorRole, seed: null), options.Tls);
         try
         {
             Cluster cluster = Cluster.Get(system);
@@ -84,7 +83,7 @@ public static class CoordinatorProcess
     {
         Func<SslServerAuthenticationOptions>? tls = options.Tls is { } node ? node.ServerOptions : null;
         BlobServer server = await BlobServer.StartAsync(
-            new BlobServerOptions(address.Host, address.Port, tls, options.Insecure), store.Blobs, store.Plan.Id, store.Epoch);
+            new BlobServerOptions(address.Host, address.Port, tls, options.Insecure) { PublicName = options.Address.PublicName }, store.Blobs, store.Plan.Id, store.Epoch);
         Log.Information("serving blobs at {Endpoint}", server.Endpoint);
         return server;
     }

@@ -52,11 +52,11 @@ internal static class NodeConfig
     /// <exception cref="ClusterLpException">
     /// It cannot (exit 73): in use, not this machine's, not permitted. Or the certificate names another host (64).
     /// </exception>
-    public static ActorSystem Listen(string host, int port, Config config, NodeTls? tls = null)
+    public static ActorSystem Listen(NodeAddress address, Config config, NodeTls? tls = null)
     {
-        if (tls is not null && !tls.IsNamed(PublicHost(host)))
-            throw ClusterLpException.Usage($"this node's certificate does not name {PublicHost(host)}, so no other node would accept it there: "
-                + $"give the address it names, or make one with clusterlp certs --host {PublicHost(host)}.");
+        if (tls is not null && !tls.IsNamed(address.Public))
+            throw ClusterLpException.Usage($"this node's certificate does not name {address.Public}, so no other node would accept it there: "
+                + $"give the address it names, or make one with clusterlp certs --host {address.Public}.");
         try
         {
             return Start(config, tls);
@@ -64,15 +64,15 @@ internal static class NodeConfig
         catch (Exception e) when (e is not ClusterLpException)
         {
             throw ClusterLpException.CannotWrite(
-                string.Create(CultureInfo.InvariantCulture, $"cannot listen on {host}:{port}: {e.GetBaseException().Message}"), e);
+                string.Create(CultureInfo.InvariantCulture, $"cannot listen on {address.Bind}:{address.Port}: {e.GetBaseException().Message}"), e);
         }
     }
 
     /// <summary>No network; messages pass by reference.</summary>
     public static Config Local { get; } = ConfigurationFactory.ParseString("akka.actor.provider = local");
 
-    /// <summary>A node that listens on <paramref name="host"/>:<paramref name="port"/> (0: a free port) and joins the coordinator.</summary>
-    public static Config Cluster(string host, int port, string role, Address? seed)
+    /// <summary>A node that listens on an address and joins the coordinator at <paramref name="seed"/>; null: it is the coordinator.</summary>
+    public static Config Cluster(NodeAddress address, string role, Address? seed)
     {
         string seeds = seed is null ? "" : $"\"{seed}\"";
         return ConfigurationFactory.ParseString(
@@ -80,9 +80,9 @@ internal static class NodeConfig
             akka {
               actor.provider = cluster
               remote.dot-netty.tcp {
-                hostname = "{{host}}"
-                public-hostname = "{{PublicHost(host)}}"
-                port = {{port}}
+                hostname = "{{address.Bind}}"
+                public-hostname = "{{address.Public}}"
+                port = {{address.Port}}
                 maximum-frame-size = 1048576b
                 # On Unix .NET takes it for leave to share the port with another process.
                 tcp-reuse-addr = off
@@ -153,10 +153,6 @@ internal static class NodeConfig
     /// <summary>Whether only this machine reaches an address.</summary>
     public static bool IsLoopback(string host) =>
         host == "localhost" || IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address);
-
-    /// <summary>The name under which others know a node that listens on <paramref name="host"/>.</summary>
-    private static string PublicHost(string host) =>
-        IPAddress.TryParse(host, out IPAddress? address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)) ? Dns.GetHostName() : host;
 
     private static string Level() =>
         Log.IsEnabled(LogEventLevel.Debug) ? "DEBUG" : Log.IsEnabled(LogEventLevel.Information) ? "INFO" : "WARNING";

@@ -22,7 +22,7 @@ internal static class StatusQuery
     public static async Task<JobStatus> AskAsync(DnsEndPoint coordinator, string host, NodeTls? tls, bool insecure, CancellationToken cancellation)
     {
         NodeConfig.EnsureAllowed(tls, insecure, coordinator.Host, host);
-        ActorSystem system = NodeConfig.Listen(host, 0, NodeConfig.Visitor(host), tls);
+        ActorSystem system = NodeConfig.Listen(new NodeAddress(host, 0), NodeConfig.Visitor(host), tls);
         try
         {
             ActorSelection actor = system.ActorSelection(new RootActorPath(NodeConfig.AddressOf(coordinator, tls)) / "user" / CoordinatorActor.Name);

@@ -10,10 +10,10 @@ using Serilog;
 namespace ClusterLp.Cli.Hosting;
 
 /// <param name="Coordinator">Where the coordinator listens.</param>
-/// <param name="Host">This worker's own address (loopback by default); its port is chosen by the system.</param>
+/// <param name="Address">Where this worker itself listens (loopback by default).</param>
 /// <param name="Threads">Blocks computed at once.</param>
 /// <param name="Insecure">Allow a non-loopback address without TLS.</param>
-public sealed record WorkerOptions(DnsEndPoint Coordinator, string Host, int Threads, bool Insecure)
+public sealed record WorkerOptions(DnsEndPoint Coordinator, NodeAddress Address, int Threads, bool Insecure)
 {
     /// <summary>Where this machine has the job directory; null: where the coordinator has it.</summary>
     public string? JobDirectory { get; init; }
@@ -49,7 +49,7 @@ public static class WorkerProcess
     /// <exception cref="OperationCanceledException">Interrupted; blocks it did not finish go to other workers.</exception>
     public static async Task RunAsync(WorkerOptions options, CancellationToken cancellation)
     {
-        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Host, options.Coordinator.Host);
+        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Address.Bind, options.Address.Public, options.Coordinator.Host);
         string where = string.Create(CultureInfo.InvariantCulture, $"{options.Coordinator.Host}:{options.Coordinator.Port}");
         double patience = options.RejoinTimeout.TotalSeconds;
         long since = Stopwatch.GetTimestamp();

@@ -34,7 +34,7 @@ internal sealed class WorkerTerm
         _options = options;
         _sources = new SourceCache(ModelFiles.Open, options.Roots);
         Address seed = NodeConfig.AddressOf(options.Coordinator, options.Tls);
-        _system = NodeConfig.Listen(options.Host, 0, NodeConfig.Cluster(options.Host, 0, NodeConfig.WorkerRole, seed), options.Tls);
+        _system = NodeConfig.Listen(options.Address, NodeConfig.Cluster(options.Address, NodeConfig.WorkerRole, seed), options.Tls);
         var settings = new WorkerSettings(
             new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
             options.Threads, IFitPipeline.Standard, _sources, OpenStore, GiveUpAfter)

@@ -16,7 +16,11 @@ namespace ClusterLp.Coordinator.Blobs;
 /// <param name="Port">0: a free one.</param>
 /// <param name="Tls">Certificate and trust, asked for at every handshake; null: http.</param>
 /// <param name="Insecure">Allow an address other than loopback without TLS.</param>
-public sealed record BlobServerOptions(string Host, int Port, Func<SslServerAuthenticationOptions>? Tls, bool Insecure);
+public sealed record BlobServerOptions(string Host, int Port, Func<SslServerAuthenticationOptions>? Tls, bool Insecure)
+{
+    /// <summary>The name workers are told; null: <see cref="Host"/>, or the machine's name where that is an any-address.</summary>
+    public string? PublicName { get; init; }
+}
 
 /// <summary>
 /// The coordinator's blob endpoint: a job's blobs over HTTP or HTTPS, for workers that do not see the job directory.
@@ -64,7 +68,7 @@ public sealed class BlobServer : IAsyncDisposable
                 string.Create(CultureInfo.InvariantCulture, $"cannot serve blobs on {options.Host}:{options.Port}: {e.GetBaseException().Message}"), e);
         }
         int port = new Uri(application.Urls.First().Replace("[::]", "localhost", StringComparison.Ordinal).Replace("0.0.0.0", "localhost", StringComparison.Ordinal)).Port;
-        var address = new UriBuilder(options.Tls is null ? Uri.UriSchemeHttp : Uri.UriSchemeHttps, PublicName(options.Host), port, job.Value + "/");
+        var address = new UriBuilder(options.Tls is null ? Uri.UriSchemeHttp : Uri.UriSchemeHttps, options.PublicName ?? NameOf(options.Host), port, job.Value + "/");
         return new BlobServer(application, uploads, address.Uri.AbsoluteUri);
     }
 
@@ -104,6 +108,6 @@ public sealed class BlobServer : IAsyncDisposable
         ? IPAddress.IsLoopback(address)
         : host == "localhost" && (await Dns.GetHostAddressesAsync(host)).All(IPAddress.IsLoopback);
 
-    private static string PublicName(string host) =>
+    private static string NameOf(string host) =>
         IPAddress.TryParse(host, out IPAddress? address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)) ? Dns.GetHostName() : host;
 }

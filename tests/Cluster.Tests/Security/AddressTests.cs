@@ -33,6 +33,19 @@ public sealed class AddressTests : IDisposable
     }
 
     [Fact]
+    public async Task A_coordinator_that_listens_everywhere_goes_by_the_name_it_is_given()
+    {
+        using ClusterLpProcess coordinator = ClusterLpProcess.Start("coordinator", "--job", Job(Matrix()), "--job-dir", _folder + "/job",
+            "--listen", "0.0.0.0:0", "--host", "localhost", "--serve-blobs", "0.0.0.0:0", "--root", _folder, "--insecure");
+        await coordinator.UntilItSaysAsync("listening on localhost:");
+        Assert.Contains("serving blobs at http://localhost:", coordinator.Said());
+        string address = (await File.ReadAllTextAsync(_folder + "/job/coordinator.address")).Trim();
+        using ClusterLpProcess worker = ClusterLpProcess.Start("worker", "--coordinator", address, "--listen", "127.0.0.1:0", "--host", "localhost", "--root", _folder);
+        await coordinator.ExpectAsync(ExitCode.Done);
+        await worker.ExpectAsync(ExitCode.Done);
+    }
+
+    [Fact]
     public async Task A_job_may_not_lead_out_of_the_current_folder_unless_roots_say_so()
     {
         using ClusterLpProcess coordinator = ClusterLpProcess.Start("coordinator", "--job", Job(Matrix()), "--listen", "0.0.0.0:0", "--insecure");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ClusterLp.Core;
 
 namespace ClusterLp.Cluster.Tests.Workers;
@@ -42,6 +43,27 @@ public sealed class ComingAndGoingTests(HeavyTailedJob job) : IClassFixture<Heav
     }
 
     [Fact]
+    public async Task A_worker_started_again_at_the_address_of_one_that_was_killed_is_not_taken_for_it()
+    {
+        using var halfWay = new Gate("coordinator.reduce/coreset");
+        using RunningCoordinator coordinator = await GatedCoordinatorAsync(halfWay);
+        string[] address = ["--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ClusterLpProcess.FreePort()}")];
+        ClusterLpProcess former = SlowWorker(coordinator, address);
+        await coordinator.Process.UntilItSaysAsync("joined with");
+        former.Kill();
+        former.WaitForEnd();
+        ClusterLpProcess next = SlowWorker(coordinator, address);
+        await coordinator.Process.UntilItSaysAsync("joined with", 2);
+        // Given up with its address: whoever else is there goes with it, and is back.
+        await coordinator.Process.UntilItSaysAsync("is gone");
+        await halfWay.OpenAsync();
+        await coordinator.Process.ExpectAsync(ExitCode.Done);
+        await next.ExpectAsync(ExitCode.Done);
+        Assert.DoesNotContain("lost the coordinator", await next.ErrorAsync());
+        Assert.Equal(await job.ReferenceAsync(), coordinator.Paths.Digest());
+    }
+
+    [Fact]
     public async Task Workers_may_become_many_and_few_again_during_a_job()
     {
         using var early = new Gate("coordinator.reduce/lewis-0");
@@ -70,6 +92,6 @@ public sealed class ComingAndGoingTests(HeavyTailedJob job) : IClassFixture<Heav
     private Task<RunningCoordinator> GatedCoordinatorAsync(Gate gate) => job.StartCoordinatorAsync(
         arguments => ClusterLpProcess.StartBy([], gate.Environment(), [.. arguments, .. HeavyTailedJob.Listen()]));
 
-    private static ClusterLpProcess SlowWorker(RunningCoordinator coordinator) =>
-        coordinator.StartWorkerWith(new Dictionary<string, string> { ["CLUSTERLP_FAILPOINTS"] = "worker.block=delay:100" }, "--threads", "1");
+    private static ClusterLpProcess SlowWorker(RunningCoordinator coordinator, params string[] options) =>
+        coordinator.StartWorkerWith(new Dictionary<string, string> { ["CLUSTERLP_FAILPOINTS"] = "worker.block=delay:100" }, ["--threads", "1", .. options]);
 }
