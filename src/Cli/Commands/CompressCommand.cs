@@ -37,10 +37,9 @@ internal sealed class CompressCommand(Terminal terminal)
         int threads = parse.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
         var health = new Health();
         await using OperationsServer? operations = await OperationsServer.StartAsync(parse.GetValue(_http), health);
-        JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)) { Cores = Math.Min(Environment.ProcessorCount, workers * threads) }.RunAsync(
-            spec, parse.GetValue(_jobDirectory),
-            (store, progress, token) => EmbeddedJob.RunAsync(store, new EmbeddedOptions(workers, threads) { Health = health }, progress, token),
-            cancellation);
+        await using var job = new EmbeddedJob(new EmbeddedOptions(workers, threads) { Health = health });
+        var run = new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)) { Cores = Math.Min(Environment.ProcessorCount, workers * threads), Fitter = job };
+        JobReport report = await run.RunAsync(spec, parse.GetValue(_jobDirectory), job.RunAsync, cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;
     }

@@ -29,9 +29,10 @@ internal static class SelfCheck
             float[] a = Matrix();
             WriteNpy(input, a);
             var silent = new Terminal(Console(), Console());
-            JobReport report = await new CompressionRun(silent, quiet: true).RunAsync(
+            await using var job = new EmbeddedJob(new EmbeddedOptions(1, 1));
+            JobReport report = await new CompressionRun(silent, quiet: true) { Fitter = job }.RunAsync(
                 new JobSpec { Input = input, Output = output, Rank = 1, P = P }, null,
-                (store, progress, token) => EmbeddedJob.RunAsync(store, new EmbeddedOptions(1, 1), progress, token), cancellation);
+                job.RunAsync, cancellation);
 
             double best = BestError(a, ReadV(output)), reported = report.Tensors[0].Errors.Lp;
             bool agrees = Math.Abs(reported - best) <= Tolerance * best;

@@ -17,34 +17,38 @@ public sealed record EmbeddedOptions(int Workers, int ThreadsPerWorker)
     internal Health Health { get; init; } = new();
 }
 
-/// <summary>Runs a job's fit with coordinator and workers in this process: the same actors, no network.</summary>
-public static class EmbeddedJob
+/// <summary>
+/// Runs a job's fit with coordinator and workers in this process: the same actors, no network. The actor system starts
+/// while the job is planned, and stops while its output is written.
+/// </summary>
+public sealed class EmbeddedJob(EmbeddedOptions options) : IAsyncDisposable
 {
-    /// <exception cref="Core.ClusterLpException">The job failed; says why and with which exit code.</exception>
-    /// <exception cref="OperationCanceledException">Interrupted; every thread has stopped.</exception>
-    public static async Task<JobOutcome> RunAsync(JobStore store, EmbeddedOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
+    private readonly Task<ActorSystem> _system = Task.Run(() => NodeConfig.Start(NodeConfig.Local));
+    private readonly SourceCache _sources = new(ModelFiles.Open);
+    private readonly RowStates _states = new();
+
+    /// <exception cref="ClusterLpException">The job failed; says why and with which exit code.</exception>
+    /// <exception cref="OperationCanceledException">Interrupted.</exception>
+    public async Task<JobOutcome> RunAsync(JobStore store, IProgress<JobProgress> progress, CancellationToken cancellation)
     {
-        // Disposed last: the threads that read it end with the actor system.
-        using var sources = new SourceCache(ModelFiles.Open);
-        using var states = new RowStates();
-        ActorSystem system = NodeConfig.Start(NodeConfig.Local);
+        ActorSystem system = await _system;
+        int threads = Math.Min(Environment.ProcessorCount, options.Workers * options.ThreadsPerWorker);
+        var job = new JobRun(system, store, threads, progress, options.Health);
+        var workers = new Task<WorkerEnd>[options.Workers];
+        for (int i = 0; i < options.Workers; i++)
+        {
+            var ended = new TaskCompletionSource<WorkerEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
+            workers[i] = ended.Task;
+            var worker = new WorkerSettings(
+                new WorkerId(string.Create(CultureInfo.InvariantCulture, $"embedded-{i}")), options.ThreadsPerWorker, IFitPipeline.Standard,
+                _sources, _ => store.Blobs, Timeout.InfiniteTimeSpan) { States = _states };
+            system.ActorOf(WorkerActor.Props(worker, job.Coordinator, ended), $"worker-{i}");
+        }
+        options.Health.Ready();
+        // With its last worker a job in one process would wait for ever.
+        Task<JobOutcome> outcome = job.WaitAsync(cancellation);
         try
         {
-            int threads = Math.Min(Environment.ProcessorCount, options.Workers * options.ThreadsPerWorker);
-            var job = new JobRun(system, store, threads, progress, options.Health);
-            var workers = new Task<WorkerEnd>[options.Workers];
-            for (int i = 0; i < options.Workers; i++)
-            {
-                var ended = new TaskCompletionSource<WorkerEnd>(TaskCreationOptions.RunContinuationsAsynchronously);
-                workers[i] = ended.Task;
-                var worker = new WorkerSettings(
-                    new WorkerId(string.Create(CultureInfo.InvariantCulture, $"embedded-{i}")), options.ThreadsPerWorker, IFitPipeline.Standard,
-                    sources, _ => store.Blobs, Timeout.InfiniteTimeSpan) { States = states };
-                system.ActorOf(WorkerActor.Props(worker, job.Coordinator, ended), $"worker-{i}");
-            }
-            options.Health.Ready();
-            // With its last worker a job in one process would wait for ever.
-            Task<JobOutcome> outcome = job.WaitAsync(cancellation);
             if (await Task.WhenAny(outcome, Task.WhenAll(workers)) != outcome && workers.All(worker => worker.Result.Code != ExitCode.Done))
                 throw new ClusterLpException(ExitCode.Internal, $"every worker of this process stopped: {workers[0].Result.Reason}");
             return await outcome;
@@ -52,7 +56,16 @@ public static class EmbeddedJob
         finally
         {
             options.Health.NotReady("the fit is over");
-            await system.Terminate();
+            _ = system.Terminate();
         }
+    }
+
+    /// <summary>Ends when every thread of the job has stopped; may be called again.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await (await _system).Terminate();
+        // Last: the threads that read them end with the actor system.
+        _states.Dispose();
+        _sources.Dispose();
     }
 }

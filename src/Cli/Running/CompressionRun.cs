@@ -25,6 +25,9 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
     /// <summary>Cores this process computes on; null: other processes compute.</summary>
     public int? Cores { get; init; }
 
+    /// <summary>Who computes; stopped before the job directory is given up, so that nothing is written there afterwards.</summary>
+    public IAsyncDisposable? Fitter { get; init; }
+
     /// <param name="spec">What to compute.</param>
     /// <param name="jobDirectory">Kept afterwards; null: a hidden folder beside the output, removed when the job is done.</param>
     /// <param name="fit">Who computes it.</param>
@@ -60,6 +63,8 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
         }
         finally
         {
+            if (Fitter is not null)
+                await Fitter.DisposeAsync();
             store.Dispose();
             if (folder.Leave(end))
                 Say($"what is computed is kept in {folder.Path}: the same command goes on from it");

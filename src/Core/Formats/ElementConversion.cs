@@ -74,6 +74,7 @@ public static class ElementConversion
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Narrow(ReadOnlySpan<double> from, Span<float> to)
     {
         int i = 0, width = Vector<double>.Count;
@@ -83,6 +84,7 @@ public static class ElementConversion
             to[i] = (float)from[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WidenBFloat16(ReadOnlySpan<ushort> from, Span<float> to)
     {
         int i = 0, width = Vector<ushort>.Count;
@@ -96,6 +98,7 @@ public static class ElementConversion
             to[i] = BitConverter.UInt32BitsToSingle((uint)from[i] << 16);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WidenHalf(ReadOnlySpan<ushort> from, Span<float> to)
     {
         int i = 0, width = Vector<ushort>.Count;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace ClusterLp.Core.Kernels;
@@ -8,6 +9,7 @@ public static class Difference
 {
     /// <summary>to = x - y; <paramref name="to"/> may be x or y. The same bits for every vector width.</summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Of(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> to)
     {
         if (x.Length != y.Length || x.Length != to.Length)

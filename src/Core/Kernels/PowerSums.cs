@@ -41,6 +41,7 @@ public static class PowerSums
     }
 
     /// <summary>Index of the first NaN or infinity, or -1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int FirstNonFinite(ReadOnlySpan<float> x)
     {
         const int exponent = 0x7F800000;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ClusterLp.Core.Kernels;
 
@@ -68,6 +69,7 @@ internal sealed class JointTile
     }
 
     /// <summary>Row i of Z, and of A, which becomes R.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Advance<TProx>(int i, in ProxStep step, float relaxation) where TProx : struct, IProx
     {
         Span<Vector<float>> a = Row(_a, i), z = Row(_z, i), y = Row(_y, i);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LinearAlgebra;
 
@@ -89,21 +90,18 @@ public sealed class OrthonormalBasis
     /// </summary>
     public void ProjectionResidual(ReadOnlySpan<float> rows, int count, Span<float> residual)
     {
-        if (Rank < CoRank)
+        if (CoRank == 0)
         {
-            var u = new float[count * Rank];
-            Gemm.Multiply(rows, D, count, VTransposed, u, Rank);
-            Gemm.Multiply(u, Rank, count, V, residual, D);
-            for (int i = 0; i < count * D; i++)
-                residual[i] = rows[i] - residual[i];
-        }
-        else if (CoRank > 0)
-        {
-            var b = new float[count * CoRank];
-            Gemm.Multiply(rows, D, count, ComplementTransposed, b, CoRank);
-            Gemm.Multiply(b, CoRank, count, Complement, residual, D);
-        }
-        else
             residual[..(count * D)].Clear();
+            return;
+        }
+        bool viaV = Rank < CoRank;
+        int side = Math.Min(Rank, CoRank);
+        float[] small = ArrayPool<float>.Shared.Rent(count * side);
+        Gemm.Multiply(rows, D, count, viaV ? VTransposed : ComplementTransposed, small, side);
+        Gemm.Multiply(small, side, count, viaV ? V : Complement, residual, D);
+        ArrayPool<float>.Shared.Return(small);
+        if (viaV)
+            Difference.Of(rows[..(count * D)], residual[..(count * D)], residual[..(count * D)]);
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace ClusterLp.Core.LpFit;
 
@@ -55,6 +56,7 @@ internal readonly struct NewtonProx : IProx
 {
     private const int Rounds = 8;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> OfMagnitude(Vector<float> x, in ProxStep step)
     {
         Vector<float> goal = FastPower.Log2(x);
@@ -83,6 +85,7 @@ internal static class FastPower
     private static ReadOnlySpan<float> ExpSeries => [1f, 0.693147181f, 0.240226507f, 0.0555041087f, 0.00961812911f, 0.00133335581f, 0.000154035304f];
 
     /// <summary>log2 x for x >= 0; zero and subnormal numbers count as 2^-126.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Log2(Vector<float> x)
     {
         x = Vector.Max(x, new Vector<float>(1.17549435e-38f));
@@ -99,6 +102,7 @@ internal static class FastPower
     }
 
     /// <summary>2^y; below 2^-126 zero, above 2^127 held there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp2(Vector<float> y)
     {
         Vector<int> vanishes = Vector.LessThan(y, new Vector<float>(-126f));
@@ -114,6 +118,7 @@ internal static class FastPower
     }
 
     /// <summary>sum_i (|x_i| / scale)^q, q >= 2; <paramref name="scratch"/> is as long as x. scale: max |x_i| > 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double ScaledPowerSum(ReadOnlySpan<float> x, float scale, double q, Span<float> scratch)
     {
         var inverse = new Vector<float>(1 / scale);
@@ -131,6 +136,7 @@ internal static class FastPower
         }
         return Kernels.PowerSums.AbsolutePower(scratch[..x.Length], 1);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         Vector<float> Power(Vector<float> value)
         {
             Vector<float> size = Vector.Abs(value) * inverse;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ClusterLp.Core.Kernels;
 
@@ -74,8 +75,7 @@ internal sealed class RegressionTile
             Gemm.Multiply(rows, _d, height, _basis.VTransposed, _small, _side);
             Gemm.Multiply(_small, _side, height, _basis.V, _r, Stride);
             for (int i = 0; i < height; i++)
-                for (int j = 0; j < _d; j++)
-                    _r[i * Stride + j] = rows[i * _d + j] - _r[i * Stride + j];
+                Difference.Of(rows.Slice(i * _d, _d), _r.AsSpan(i * Stride, _d), _r.AsSpan(i * Stride, _d));
             Array.Copy(_r, _plane, height * Stride);
         }
         Array.Copy(_r, Best, height * Stride);
@@ -104,8 +104,7 @@ internal sealed class RegressionTile
     {
         Gemm.Multiply(_s, Stride, Active, _viaComplement ? _basis.ComplementTransposed : _basis.VTransposed, _small, _side);
         if (_viaComplement)
-            for (int i = 0; i < Active * _side; i++)
-                _small[i] = _plane[i] - _small[i];
+            Difference.Of(_plane.AsSpan(0, Active * _side), _small.AsSpan(0, Active * _side), _small.AsSpan(0, Active * _side));
         Gemm.Multiply(_small, _side, Active, _viaComplement ? _basis.Complement : _basis.V, _f, Stride);
         double before = _factor;
         _factor = Math.Max(_factor * _options.StepDecay, Math.Min(_factor, _options.LeastStepFactor));
@@ -155,6 +154,7 @@ internal sealed class RegressionTile
         return product / (largest * Math.Pow(FastPower.ScaledPowerSum(y, largest, q, _scratch), 1 / q));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float LargestMagnitude(ReadOnlySpan<float> x)
     {
         ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(x);
@@ -201,6 +201,7 @@ internal sealed class RegressionTile
     /// <summary>
     /// F, then R and Y over-relaxed, Y's average, then the next S, in one pass over row i; in iteration 0 S alone.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Advance<TProx>(int i, in ProxStep step, float dual, int iteration) where TProx : struct, IProx
     {
         Span<Vector<float>> r = Row(_r, i), y = Row(_y, i), s = Row(_s, i), f = Row(_f, i);

@@ -33,6 +33,31 @@ public class LewisWeightsTests
         }
     }
 
+    /// <summary>Each ratio is chi^2 with SketchRows degrees of freedom over their number: sd 0.18, and none of 2000 leaves [0.4, 2].</summary>
+    [Fact]
+    public void Sketched_weights_scatter_around_the_exact_ones()
+    {
+        const int n = 2000, d = 192;
+        float[] a = TestMatrix.LowRankPlusNoise(n, d, 40, 8, 3);
+        double[] c = [.. Enumerable.Range(0, n).Select(i => 1.0 + i % 3)];
+        var m = new double[d * d];
+        Gram.AccumulateUpper(a, n, d, [.. Enumerable.Repeat(1.0, n)], m);
+        Gram.MirrorUpper(m, d);
+        double[] inverse = LewisWeights.InverseFactor(m, d);
+        double[] exact = new double[n], sketched = new double[n], again = new double[n], other = new double[n];
+        LewisWeights.Update(a, n, d, LewisWeights.Pack(inverse, d), c, 2, exact, CancellationToken.None);
+        LewisWeights.Update(a, n, d, LewisWeights.Sketch(inverse, d, 7, 1), c, 2, sketched, CancellationToken.None);
+        LewisWeights.Update(a, n, d, LewisWeights.Sketch(inverse, d, 7, 1), c, 2, again, CancellationToken.None);
+        LewisWeights.Update(a, n, d, LewisWeights.Sketch(inverse, d, 8, 1), c, 2, other, CancellationToken.None);
+
+        double[] ratios = [.. sketched.Zip(exact, (x, y) => x / y)];
+        Assert.All(ratios, ratio => Assert.InRange(ratio, 0.4, 2));
+        Assert.InRange(ratios.Average(), 0.95, 1.05);
+        Assert.InRange(Math.Sqrt(ratios.Average(ratio => (ratio - 1) * (ratio - 1))), 0.12, 0.24);
+        Assert.Equal(sketched, again);
+        Assert.NotEqual(sketched, other);
+    }
+
     private static double[] Ellipsoid(float[] a, double[] w, double[] c, double p)
     {
         var m = new double[D * D];

@@ -31,8 +31,13 @@ internal static class LewisStep
         int count = rows.Length / d;
         double[] rowWeights = StepData.ReadRowWeights(task);
         double[]? before = parameters.PreviousWeights is null ? null : StepData.Read(context, parameters.PreviousWeights).Get<double>("weights");
-        PackedMatrix<double>[] factor = SharedOperands.Get(parameters.Ellipsoid, "inverse factor",
-            () => LewisWeights.Pack(StepData.Read(context, parameters.Ellipsoid).Get<double>("inverse_cholesky"), d));
+        bool last = IsLast(plan, task.Address.Stage.Round + 1);
+        PackedMatrix<double>[] factor = SharedOperands.Get(parameters.Ellipsoid, "inverse factor", () =>
+        {
+            double[] inverse = StepData.Read(context, parameters.Ellipsoid).Get<double>("inverse_cholesky");
+            // The last weights before a coreset only say how often a row is drawn, which any positive numbers may.
+            return last ? LewisWeights.Sketch(inverse, d, plan.Seed, plan.Index) : LewisWeights.Pack(inverse, d);
+        });
 
         var weights = new double[count];
         LewisWeights.Update(rows, count, d, factor, rowWeights, plan.P, weights, context.Cancellation);
@@ -47,7 +52,7 @@ internal static class LewisStep
             change = Math.Max(change, before is null ? double.MaxValue : Math.Abs(Math.Log(weights[i] / before[i])));
         }
         ArrayBlob arrays = new ArrayBlob().Add("weights", weights, count).Add("norms", norms, count);
-        if (!IsLast(plan, task.Address.Stage.Round + 1))
+        if (!last)
         {
             double[] gramWeights = [.. weights.Zip(rowWeights, (w, c) => LewisWeights.GramWeight(w, c, plan.P))];
             double[] gram = StepData.PackedGram(rows, count, d, gramWeights, context, 0.5);
