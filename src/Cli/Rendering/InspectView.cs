@@ -8,6 +8,8 @@ namespace ClusterLp.Cli.Rendering;
 /// <summary>The tensors of a model: first what could be compressed, with tails; then the rest in one line.</summary>
 internal static class InspectView
 {
+    private const int MostBarred = 4;
+
     public static void Write(IAnsiConsole console, string model, IReadOnlyList<InspectedTensor> tensors)
     {
         InspectedTensor[] matrices = [.. tensors.Where(tensor => tensor.Statistics is not null)];
@@ -21,7 +23,12 @@ internal static class InspectView
         }
         foreach (InspectedTensor tensor in matrices.Where(tensor => tensor.Statistics!.NonFinite > 0))
             console.Say($" {tensor.Name}: {tensor.Statistics!.NonFinite} entries are NaN or infinite; compress will refuse it.", Color.Red);
-        InspectedTensor[] rest = [.. tensors.Where(tensor => tensor.Statistics is null)];
+        InspectedTensor[] barred = [.. tensors.Where(tensor => tensor.Obstacle is not null)];
+        foreach (InspectedTensor tensor in barred.Take(MostBarred))
+            console.Say($" {tensor.Name} [{Figures.Shape(tensor.Shape)}] cannot be compressed: {tensor.Obstacle}.");
+        if (barred.Length > MostBarred)
+            console.Say($" {barred.Length - MostBarred} more matrices cannot be compressed; --json says why.");
+        InspectedTensor[] rest = [.. tensors.Where(tensor => tensor.Statistics is null && tensor.Obstacle is null)];
         if (rest.Length > 0)
             console.Say($" {rest.Length} other tensors ({Figures.Bytes(rest.Sum(tensor => (double)tensor.Bytes))}) would be carried over unchanged: "
                 + string.Join(", ", rest.Take(4).Select(tensor => $"{tensor.Name} [{Figures.Shape(tensor.Shape)}] {tensor.Type}"))

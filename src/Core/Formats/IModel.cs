@@ -27,4 +27,11 @@ public interface IModel : IDisposable
     /// The row names (tokens) where the format has them (word vectors, fastText); null elsewhere.
     /// </summary>
     IReadOnlyList<string>? Vocabulary { get; }
+
+    /// <summary>
+    /// Why factors cannot take a matrix' place in a model of this format, whatever its shape and type; null where they can.
+    /// </summary>
+    /// <param name="tensor">A matrix of the model.</param>
+    /// <param name="factors">The factors' element type.</param>
+    string? Obstacle(string tensor, ElementType factors) => null;
 }

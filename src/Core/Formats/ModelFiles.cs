@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using ClusterLp.Core.Formats.FastText;
 using ClusterLp.Core.Formats.Npy;
+using ClusterLp.Core.Formats.Onnx;
 using ClusterLp.Core.Formats.Safetensors;
 using ClusterLp.Core.Formats.WordVectors;
 
@@ -12,8 +13,8 @@ public static class ModelFiles
     private const string IndexName = "model.safetensors.index.json";
 
     /// <summary>
-    /// Opens a .safetensors file, a shard index (*.index.json), a directory that holds one of these, a .npy matrix, word
-    /// vectors as text (.vec, .txt) or word2vec binary (.bin), or a fastText model (.bin, .ftz). Headers are read and
+    /// Opens a .safetensors file, a shard index (*.index.json), a directory that holds one of these, an ONNX model (.onnx),
+    /// a .npy matrix, word vectors as text (.vec, .txt) or word2vec binary (.bin), or a fastText model (.bin, .ftz). Headers are read and
     /// checked, data is read when asked for; text and binary word vectors take one pass to find their rows.
     /// </summary>
     /// <param name="path">File or directory.</param>
@@ -51,6 +52,8 @@ public static class ModelFiles
             return NpyModel.Open(file);
         if (extension == ".safetensors")
             return SafetensorsModel.OpenFile(file);
+        if (extension == ".onnx")
+            return OnnxModel.Open(file);
         if (extension == ".ftz" || start.Length >= 4 && BinaryPrimitives.ReadInt32LittleEndian(start) == FastTextModel.Magic)
             return FastTextModel.Open(file);
         if (extension is ".vec" or ".txt")
@@ -63,7 +66,7 @@ public static class ModelFiles
             ? file.Bad("this is a zip archive, such as a PyTorch checkpoint; convert it to safetensors first.")
             : extension == ".bin"
                 ? file.Bad("neither a fastText model (magic number) nor word2vec binary (first line \"rows columns\").")
-                : file.Bad("unknown kind of model; expected .safetensors, .index.json, .npy, .vec, .txt, .bin or .ftz.");
+                : file.Bad("unknown kind of model; expected .safetensors, .index.json, .onnx, .npy, .vec, .txt, .bin or .ftz.");
         file.Dispose();
         throw error;
     }

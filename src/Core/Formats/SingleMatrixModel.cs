@@ -1,3 +1,5 @@
+using ClusterLp.Core.Formats.WordVectors;
+
 namespace ClusterLp.Core.Formats;
 
 /// <summary>A model that is one matrix in one file (.npy, word vectors), named after the file's stem.</summary>
@@ -11,9 +13,11 @@ internal sealed class SingleMatrixModel : IModel
     /// <param name="tensor">The matrix; its name is the file's stem.</param>
     /// <param name="open">Makes a source that shares <paramref name="file"/>.</param>
     /// <param name="vocabulary">Reads the row names, when first asked for; null where the format has none.</param>
-    public SingleMatrixModel(InputFile file, TensorInfo tensor, Func<IMatrixSource> open, Func<IReadOnlyList<string>>? vocabulary = null)
+    /// <param name="vectors">Writes the file with other numbers; null where that is not supported.</param>
+    public SingleMatrixModel(
+        InputFile file, TensorInfo tensor, Func<IMatrixSource> open, Func<IReadOnlyList<string>>? vocabulary = null, IWordVectors? vectors = null)
     {
-        (_file, _open) = (file, open);
+        (_file, _open, Vectors) = (file, open, vectors);
         Tensors = [tensor];
         Files = [file.Path];
         _vocabulary = new(() => vocabulary?.Invoke());
@@ -22,6 +26,10 @@ internal sealed class SingleMatrixModel : IModel
     public string Path => _file.Path;
     public IReadOnlyList<TensorInfo> Tensors { get; }
     public IReadOnlyList<string> Files { get; }
+
+    /// <summary>Set for word vectors.</summary>
+    public IWordVectors? Vectors { get; }
+
     public IReadOnlyList<string>? Vocabulary => _vocabulary.Value;
 
     public IMatrixSource OpenMatrix(string tensor) => tensor == Tensors[0].Name

@@ -48,7 +48,8 @@ public static class JobPlanner
         HashSet<string> excluded = [.. spec.Exclude.SelectMany(pattern => TensorSelection.Match(model, pattern)).Select(tensor => tensor.Name)];
         foreach (TensorInfo tensor in model.Tensors)
         {
-            string? obstacle = excluded.Contains(tensor.Name) ? "excluded" : selected.Contains(tensor.Name) ? Obstacle(spec, tensor) : "not selected";
+            string? obstacle = excluded.Contains(tensor.Name) ? "excluded"
+                : selected.Contains(tensor.Name) ? Obstacle(spec, tensor) ?? model.Obstacle(tensor.Name, FactorTypeOf(spec, tensor)) : "not selected";
             if (obstacle is null)
                 chosen.Add(PlanTensor(spec, model, tensor, chosen.Count));
             else if (named.Contains(tensor.Name) && !excluded.Contains(tensor.Name))
@@ -136,6 +137,8 @@ public static class JobPlanner
         return null;
     }
 
+    private static ElementType FactorTypeOf(JobSpec spec, TensorInfo tensor) => spec.Dtype ?? tensor.Type.DefaultFactorType();
+
     private static TensorPlan PlanTensor(JobSpec spec, IModel model, TensorInfo tensor, int index)
     {
         (long rows, int columns) = (tensor.Shape[0], (int)tensor.Shape[1]);
@@ -146,7 +149,7 @@ public static class JobPlanner
             Rows = rows,
             Columns = columns,
             InputType = tensor.Type,
-            FactorType = spec.Dtype ?? tensor.Type.DefaultFactorType(),
+            FactorType = FactorTypeOf(spec, tensor),
             BlockRows = spec.BlockRows is int asked ? (int)Math.Min(asked, rows) : BlockPartition.DefaultBlockRows(rows, columns),
             Rank = spec.Rank,
             TargetError = spec.TargetError,
@@ -162,13 +165,19 @@ public static class JobPlanner
         };
     }
 
-    private static string NothingToDo(IModel model, SkippedTensor[] skipped) => skipped.Length switch
+    private static string NothingToDo(IModel model, SkippedTensor[] skipped)
     {
-        0 => $"{model.Path}: every selected tensor is excluded.",
-        1 => $"{model.Path}: tensor \"{skipped[0].Name}\" cannot be compressed: {skipped[0].Reason}.",
-        _ => $"{model.Path}: none of the {skipped.Length} selected tensors can be compressed; "
-            + $"the first, \"{skipped[0].Name}\": {skipped[0].Reason}.",
-    };
+        HashSet<string> matrices = [.. model.Tensors.Where(tensor => tensor.IsMatrix).Select(tensor => tensor.Name)];
+        // What keeps a matrix from it says more than that a bias is not one.
+        SkippedTensor? matrix = skipped.FirstOrDefault(tensor => matrices.Contains(tensor.Name)), first = matrix ?? skipped.FirstOrDefault();
+        return skipped.Length switch
+        {
+            0 => $"{model.Path}: every selected tensor is excluded.",
+            1 => $"{model.Path}: tensor \"{first!.Name}\" cannot be compressed: {first.Reason}.",
+            _ => $"{model.Path}: none of the {skipped.Length} selected tensors can be compressed; "
+                + $"the first{(matrix is null ? "" : " matrix")}, \"{first!.Name}\": {first.Reason}.",
+        };
+    }
 
     // Replacing an output directory would delete an input that lies in it.
     private static void EnsureOutside(string output, IModel model)

@@ -1,13 +1,14 @@
 using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Formats.Onnx;
 using ClusterLp.Core.Formats.Safetensors;
 
 namespace ClusterLp.Core.Reporting;
 
 /// <summary>
 /// Checks an output directory against the input from the files alone: hashes, every error of the stored factors (by a
-/// float64 product of its own), those of the SVD of the same rank, and that all other tensors are byte-identical. Row weights
+/// float64 product of its own), those of the SVD of the same rank, and that all other tensors (of an ONNX model: all other bytes) are identical. Row weights
 /// and a column metric are read again from their files; where one is gone, the figures that need it are not recomputed.
 /// </summary>
 public static class OutputVerifier
@@ -38,7 +39,7 @@ public static class OutputVerifier
             .. report.Outputs.Select(file => CheckFile(Inside(outputDirectory, file.Path), file, isInput: false, cancellation)),
             .. CheckInputs(report, input, cancellation),
         ];
-        using var output = (SafetensorsModel)ModelFiles.Open(Model(outputDirectory, report));
+        using IModel output = ModelFiles.Open(Model(outputDirectory, report));
 
         var needed = new SideFiles(report.Parameters.RowWeights, report.Parameters.ColumnMetric);
         SideFiles found = Find(needed, given);
@@ -50,10 +51,14 @@ public static class OutputVerifier
         if (found.ColumnMetric is { } metric && report.Tensors.FirstOrDefault()?.Metric is { } reported)
             files = files.Add(new VerifiedFile(metric, true, reported.Sha256, FileHashing.Hash(metric, cancellation).Sha256));
         HashSet<string> compressed = [.. report.Tensors.Select(tensor => tensor.Name)];
-        ImmutableArray<VerifiedTensor> untouched = input is SafetensorsModel original
-            ? [.. original.Tensors.Where(tensor => !compressed.Contains(tensor.Name))
-                .Select(tensor => new VerifiedTensor(tensor.Name, Difference(original, output, tensor.Name, cancellation)))]
-            : [];
+        ImmutableArray<VerifiedTensor> untouched = (input, output) switch
+        {
+            (SafetensorsModel original, SafetensorsModel made) =>
+                [.. original.Tensors.Where(tensor => !compressed.Contains(tensor.Name))
+                    .Select(tensor => new VerifiedTensor(tensor.Name, Difference(original, made, tensor.Name, cancellation)))],
+            (OnnxModel original, OnnxModel made) => [.. OnnxFactors.Compare(original, made, report.Tensors, cancellation)],
+            _ => [],
+        };
         return new VerifyResult(files, figures, untouched) { NotRecomputed = NotRecomputed(needed, found) };
     }
 

@@ -1,5 +1,4 @@
 using ClusterLp.Core.Formats;
-using ClusterLp.Core.Formats.Safetensors;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LinearAlgebra;
@@ -27,10 +26,10 @@ internal sealed class TensorVerifier(TensorReport report, SideFiles needed, Side
 
     /// <summary>Every figure that can be recomputed.</summary>
     /// <exception cref="ClusterLpException">The factors have other shapes, or the weights or the metric cannot be used (exit 65).</exception>
-    public IEnumerable<VerifiedFigure> Check(IModel input, SafetensorsModel output)
+    public IEnumerable<VerifiedFigure> Check(IModel input, IModel output)
     {
         FactorNames names = FactorNames.For(input, report.Name);
-        using IMatrixSource a = input.OpenMatrix(report.Name), u = output.OpenMatrix(names.U), v = output.OpenMatrix(names.V);
+        using IMatrixSource a = input.OpenMatrix(report.Name), u = output.OpenMatrix(names.U), v = names.OpenTransposedV(output);
         (int d, int k) = (a.Columns, u.Columns);
         if (u.Rows != a.Rows || v.Rows != d || v.Columns != k)
             throw ClusterLpException.BadInput($"{output.Path}: the factors of \"{report.Name}\" are {u.Rows} x {k} and {v.Rows} x {v.Columns}; "

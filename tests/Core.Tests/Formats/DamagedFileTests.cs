@@ -12,6 +12,7 @@ public class DamagedFileTests
     private static byte[] Good(string format) => format switch
     {
         "m.safetensors" => SampleModels.File(SampleModels.Mask, SampleModels.Embedding(), SampleModels.Bias),
+        "m.onnx" => new OnnxCraft().Input("x", OnnxCraft.Float, 2, 9).Matrix("w", 9, 4, 1).Node("MatMul", ["x", "w"], "y").Output("y", OnnxCraft.Float).Model(),
         "m.npy" => Craft.Npy("<f4", "(9, 12)", new byte[9 * 12 * 4], fortran: true),
         "v.vec" => Encoding.UTF8.GetBytes("3 2\nthe 1.5 -2\nof 3 4e-5\n. . 5 6\n"),
         "w.bin" => [.. "2 3\nthe "u8, .. new byte[12], .. "\nof "u8, .. new byte[12]],
@@ -53,6 +54,7 @@ public class DamagedFileTests
     [Theory]
     [InlineData("m.safetensors")]
     [InlineData("m.npy")]
+    [InlineData("m.onnx")]
     [InlineData("v.vec")]
     [InlineData("w.bin")]
     [InlineData("m.ftz")]

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
@@ -98,16 +100,9 @@ public class FactorisedModelWriterTests
         using var folder = new TemporaryFolder();
         string input = folder.Write("in.safetensors", SampleModels.File(SampleModels.Embedding("x")));
         (JobPlan plan, _) = Compress(input, folder["out"], spec => spec with { Reconstruct = true });
-        (float[] u, float[] v) = FakeFit.Factors(plan.Tensors[0], 0);
-        // Multiples of 1/64 below 2^24 / 64: every order of summation is exact.
-        var product = new float[SampleModels.Rows * SampleModels.Columns];
-        for (int i = 0; i < SampleModels.Rows; i++)
-            for (int j = 0; j < SampleModels.Columns; j++)
-                for (int t = 0; t < Rank; t++)
-                    product[i * SampleModels.Columns + j] += u[i * Rank + t] * v[t * SampleModels.Columns + j];
         using IModel model = ModelFiles.Open(folder["out"]);
         Assert.Equal(["x.0.weight", "x.1.weight", "x"], model.Tensors.Select(tensor => tensor.Name));
-        Assert.Equal(product, Read(model, "x"));
+        Assert.Equal(Product(plan.Tensors[0], 0), Read(model, "x"));
     }
 
     [Fact]
@@ -146,6 +141,61 @@ public class FactorisedModelWriterTests
         using IModel model = ModelFiles.Open(folder["out"]);
         Assert.Equal(["glove.6B.0.weight", "glove.6B.1.weight"], model.Tensors.Select(tensor => tensor.Name));
         Assert.All(model.Tensors, tensor => Assert.Equal(ElementType.F32, tensor.Type));
+    }
+
+    [Fact]
+    public void Several_tensors_are_reconstructed_each_under_its_old_name()
+    {
+        using var folder = new TemporaryFolder();
+        string input = folder.Write("in.safetensors", SampleModels.File(SampleModels.Embedding("x.weight", 1), SampleModels.Bias, SampleModels.Embedding("y", 2)));
+        (JobPlan plan, _) = Compress(input, folder["out"], spec => spec with { Reconstruct = true, Dtype = ElementType.BF16 });
+        using IModel model = ModelFiles.Open(folder["out"]);
+        Assert.Equal(new[] { "bias", "x.0.weight", "x.1.weight", "x.weight", "y", "y.0.weight", "y.1.weight" }, model.Tensors.Select(tensor => tensor.Name).Order());
+        for (int i = 0; i < 2; i++)
+            Assert.Equal(Product(plan.Tensors[i], i), Read(model, plan.Tensors[i].Name));
+        Assert.Equal(ElementType.F32, model.Tensors.Single(tensor => tensor.Name == "y").Type);
+    }
+
+    // Multiples of 1/64 below 2^24 / 64: every order of summation is exact.
+    private static float[] Product(TensorPlan plan, int seed)
+    {
+        (float[] u, float[] v) = FakeFit.Factors(plan, seed);
+        var product = new float[plan.Rows * plan.Columns];
+        for (int i = 0; i < plan.Rows; i++)
+            for (int j = 0; j < plan.Columns; j++)
+                for (int t = 0; t < Rank; t++)
+                    product[i * plan.Columns + j] += u[i * Rank + t] * v[t * plan.Columns + j];
+        return product;
+    }
+
+    [Theory]
+    [InlineData("text with a header", "v.vec")]
+    [InlineData("text without, tabs", "glove.6B.txt")]
+    [InlineData("binary, line feeds", "w.bin")]
+    [InlineData("binary, none", "x.bin")]
+    public void Word_vectors_go_back_out_in_their_own_format_with_their_words(string dialect, string name)
+    {
+        const int n = 90, d = 12;
+        float[] values = SampleModels.Matrix();
+        string[] words = [.. Enumerable.Range(0, n).Select(i => i switch { 0 => "</s>", 1 => "caf\u00e9", 2 => "the", 3 => "the", _ => $"word{i}" })];
+        bool text = dialect.StartsWith("text"), header = !dialect.Contains("without"), lineFeeds = dialect.Contains("feeds");
+        char separator = dialect.Contains("tabs") ? '\t' : ' ';
+        byte[] Line(int i, float[] all) => text
+            ? Encoding.UTF8.GetBytes(words[i] + string.Concat(all[(i * d)..(i * d + d)].Select(x => separator + x.ToString(CultureInfo.InvariantCulture))) + "\n")
+            : [.. Encoding.UTF8.GetBytes(words[i] + " "), .. Craft.Bytes(all[(i * d)..(i * d + d)]), .. lineFeeds ? "\n"u8 : []];
+        byte[] File(float[] all) => [.. header ? Encoding.ASCII.GetBytes($"{n} {d}\n") : [], .. Enumerable.Range(0, n).SelectMany(i => Line(i, all))];
+        using var folder = new TemporaryFolder();
+        string input = folder.Write(name, File(values)), stem = Path.GetFileNameWithoutExtension(name);
+
+        (JobPlan plan, ImmutableArray<FileHash> hashes) = Compress(input, folder["out"], spec => spec with { Reconstruct = true });
+        Assert.Equal(["model.safetensors", stem + ".vocab.txt", name], hashes.Select(hash => hash.Path));
+        Assert.All(hashes, hash => Assert.Equal(hash.Sha256, FileHashing.Hash(Path.Combine(folder["out"], hash.Path)).Sha256));
+        Assert.Equal(File(Product(plan.Tensors[0], 0)), System.IO.File.ReadAllBytes(Path.Combine(folder["out"], name)));
+        Assert.Equal(words, System.IO.File.ReadAllLines(Path.Combine(folder["out"], stem + ".vocab.txt")));
+        Assert.Equal([stem + ".0.weight", stem + ".1.weight"], RawTensors(Path.Combine(folder["out"], "model.safetensors")).Keys.Order());
+
+        (_, hashes) = Compress(input, folder["factors"]);
+        Assert.Equal(["model.safetensors", stem + ".vocab.txt"], hashes.Select(hash => hash.Path));
     }
 
     [Fact]

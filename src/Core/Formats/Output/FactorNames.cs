@@ -1,3 +1,5 @@
+using ClusterLp.Core.Formats.Onnx;
+
 namespace ClusterLp.Core.Formats.Output;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace ClusterLp.Core.Formats.Output;
 /// the place of <c>X</c> loads.
 /// </summary>
 /// <param name="U">X.0.weight, n x k.</param>
-/// <param name="V">X.1.weight, d x k: V transposed.</param>
+/// <param name="V">X.1.weight, d x k: V transposed. In an ONNX graph, X.V, k x d.</param>
 /// <param name="Dense">The old name, for a dense U V.</param>
 public sealed record FactorNames(string U, string V, string Dense)
 {
@@ -17,10 +19,16 @@ public sealed record FactorNames(string U, string V, string Dense)
     /// </summary>
     public static FactorNames For(IModel model, string tensor)
     {
+        if (model is OnnxModel)
+            return OnnxFactors.NamesOf(tensor);
         string name = model is Safetensors.SafetensorsModel ? tensor : Path.GetFileNameWithoutExtension(model.Path);
         string x = model is Safetensors.SafetensorsModel && name.EndsWith(Suffix, StringComparison.Ordinal) ? name[..^Suffix.Length] : name;
         return new FactorNames(x + ".0.weight", x + ".1.weight", name);
     }
+
+    /// <summary>V as a matrix of d rows and k columns, however the model holds it.</summary>
+    /// <exception cref="ClusterLpException">It is not there (exit 65).</exception>
+    public IMatrixSource OpenTransposedV(IModel model) => model is OnnxModel onnx ? onnx.OpenTransposed(V) : model.OpenMatrix(V);
 
     /// <summary>Checks that no factor takes the name of another tensor of the model or of another factor.</summary>
     /// <param name="model">The input.</param>

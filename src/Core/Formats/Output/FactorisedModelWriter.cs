@@ -1,6 +1,9 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Text;
+using ClusterLp.Core.Formats.Onnx;
 using ClusterLp.Core.Formats.Safetensors;
+using ClusterLp.Core.Formats.WordVectors;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Reporting;
@@ -9,8 +12,9 @@ namespace ClusterLp.Core.Formats.Output;
 
 /// <summary>
 /// Writes the compressed model: the input's files with every planned tensor replaced by its factors (<see cref="FactorNames"/>)
-/// and every other tensor copied byte for byte, metadata kept. A single file becomes <c>model.safetensors</c>; shards and
-/// their index keep their names.
+/// and every other tensor copied byte for byte, metadata kept. A single file becomes <c>model.safetensors</c>, with its words
+/// beside it where it has some; shards and their index keep their names, and so do an ONNX model and its data
+/// (<see cref="OnnxLayout"/>).
 /// </summary>
 public static class FactorisedModelWriter
 {
@@ -35,12 +39,19 @@ public static class FactorisedModelWriter
     {
         using IModel model = ModelFiles.Open(plan.Tensors[0].Input);
         FactorNames.EnsureDistinct(model, [.. plan.Tensors.Select(tensor => tensor.Name)]);
+        if (model is OnnxModel onnx)
+            return OnnxFactors.Write(onnx, plan, fits, blobs, output, progress, cancellation);
+        // The old name of word vectors is their file's.
+        IWordVectors? vectors = (model as SingleMatrixModel)?.Vectors;
+        IEnumerable<float[]>? products = null;
         var replaced = new Dictionary<string, TensorContent[]>();
         for (int i = 0; i < plan.Tensors.Length; i++)
         {
             TensorPlan tensor = plan.Tensors[i];
             var factors = new StoredFactors(tensor, fits[i], blobs);
-            replaced.Add(tensor.Name, [.. factors.Contents(FactorNames.For(model, tensor.Name), plan.Spec.Reconstruct)]);
+            replaced.Add(tensor.Name, [.. factors.Contents(FactorNames.For(model, tensor.Name), plan.Spec.Reconstruct && vectors is null)]);
+            if (plan.Spec.Reconstruct)
+                products = factors.Products();
         }
         List<OutputFile> files = model is SafetensorsModel safetensors
             ? [.. safetensors.Shards.Select((shard, i) => Shard(safetensors, i, shard, replaced))]
@@ -56,13 +67,26 @@ public static class FactorisedModelWriter
             hashes.Add(stream.Finish());
         }
         if (model is SafetensorsModel { Index: { } index })
+            Add(Path.GetFileName(index.Path), stream => stream.Write(index.Rewrite(WeightMap(index, replaced), total)));
+        if (model.Vocabulary is { } words)
+            Add(Path.GetFileNameWithoutExtension(model.Path) + ".vocab.txt", stream => WriteWords(words, stream));
+        if (vectors is not null && products is not null)
+            Add(Path.GetFileName(model.Path), stream => vectors.Write(stream, products));
+        return hashes.ToImmutable();
+
+        void Add(string name, Action<Stream> write)
         {
-            string name = Path.GetFileName(index.Path);
             using var stream = new HashingStream(output.CreateFile(name), name, _ => { }, cancellation);
-            stream.Write(index.Rewrite(WeightMap(index, replaced), total));
+            write(stream);
             hashes.Add(stream.Finish());
         }
-        return hashes.ToImmutable();
+    }
+
+    // A line each. Binary word vectors may have tokens with line ends in them, which would shift all that follow.
+    private static void WriteWords(IReadOnlyList<string> words, Stream stream)
+    {
+        foreach (string[] some in words.Chunk(4096))
+            stream.Write(Encoding.UTF8.GetBytes(string.Concat(some.Select(word => word.Replace('\n', ' ').Replace('\r', ' ') + "\n"))));
     }
 
     private sealed record OutputFile(string Name, IReadOnlyList<KeyValuePair<string, string>> Metadata, IReadOnlyList<TensorContent> Tensors)

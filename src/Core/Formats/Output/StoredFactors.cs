@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using ClusterLp.Core.Formats.Safetensors;
 using ClusterLp.Core.Jobs;
@@ -12,13 +13,19 @@ namespace ClusterLp.Core.Formats.Output;
 /// </summary>
 internal sealed class StoredFactors
 {
-    private const int TileRows = 256;
+    private const int TileRows = 256, BatchRows = 16 * TileRows;
 
     private readonly TensorPlan _plan;
     private readonly FitState _fit;
     private readonly IBlobStore _blobs;
     private readonly int _rank;
     private readonly byte[] _transposedV;
+
+    /// <summary>k.</summary>
+    public int Rank => _rank;
+
+    /// <summary>Element type of U and V.</summary>
+    public ElementType Type => _plan.FactorType;
 
     /// <summary>One block of U is read while the other is written.</summary>
     private readonly byte[]?[] _rooms = new byte[]?[2];
@@ -43,10 +50,23 @@ internal sealed class StoredFactors
         yield return new TensorContent(names.U, type, [_plan.Rows, _rank], WriteU);
         yield return new TensorContent(names.V, type, [_plan.Columns, _rank], stream => stream.Write(_transposedV));
         if (reconstruct)
-            yield return new TensorContent(names.Dense, _plan.InputType.DefaultFactorType(), [_plan.Rows, _plan.Columns], WriteProduct);
+            yield return new TensorContent(names.Dense, _plan.InputType.DefaultFactorType(), [_plan.Rows, _plan.Columns],
+                stream => WriteProduct(stream, _plan.InputType.DefaultFactorType()));
     }
 
-    private void WriteU(Stream stream)
+    /// <summary>Streams V, k x d.</summary>
+    public void WriteV(Stream stream)
+    {
+        int size = Type.Size(), d = _plan.Columns;
+        var v = new byte[_transposedV.Length];
+        for (int t = 0; t < _rank; t++)
+            for (int j = 0; j < d; j++)
+                _transposedV.AsSpan((j * _rank + t) * size, size).CopyTo(v.AsSpan((t * d + j) * size));
+        stream.Write(v);
+    }
+
+    /// <summary>Streams U, n x k.</summary>
+    public void WriteU(Stream stream)
     {
         // The next block is read and checked while this one is written and hashed.
         Task<ReadOnlyMemory<byte>> next = Task.Run(() => ReadU(0));
@@ -60,10 +80,28 @@ internal sealed class StoredFactors
         }
     }
 
-    private void WriteProduct(Stream stream)
+    /// <summary>Streams U V, n x d.</summary>
+    /// <param name="stream">Receives it.</param>
+    /// <param name="type">Element type: F32, F16, BF16 or F64.</param>
+    public void WriteProduct(Stream stream, ElementType type)
+    {
+        byte[] bytes = [];
+        foreach (float[] rows in Products())
+        {
+            Array.Resize(ref bytes, rows.Length * type.Size());
+            if (type == ElementType.F64)
+                for (int i = 0; i < rows.Length; i++)
+                    BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(i * sizeof(double)), rows[i]);
+            else
+                ElementConversion.FromFloat32(type, rows, bytes);
+            stream.Write(bytes);
+        }
+    }
+
+    /// <summary>The rows of U V, some at a time and in order; an array is valid until the next.</summary>
+    public IEnumerable<float[]> Products()
     {
         int d = _plan.Columns;
-        ElementType type = _plan.InputType.DefaultFactorType();
         var transposed = new float[d * _rank];
         ElementConversion.ToFloat32(_plan.FactorType, _transposedV, transposed);
         PackedMatrix<float> v = PackedMatrix<float>.FromTransposed(transposed, _rank, d);
@@ -71,17 +109,21 @@ internal sealed class StoredFactors
         {
             ReadOnlyMemory<byte> u = ReadU(block);
             int rows = _plan.Partition.RowCount(block), rowBytes = _rank * _plan.FactorType.Size();
-            var dense = new byte[rows * d * type.Size()];
-            Parallel.For(0, (rows + TileRows - 1) / TileRows, tile =>
+            for (int batch = 0; batch < rows; batch += BatchRows)
             {
-                int first = tile * TileRows, count = Math.Min(TileRows, rows - first);
-                var left = new float[count * _rank];
-                var product = new float[count * d];
-                ElementConversion.ToFloat32(_plan.FactorType, u.Span.Slice(first * rowBytes, count * rowBytes), left);
-                Gemm.Multiply(left, _rank, count, v, product, d);
-                ElementConversion.FromFloat32(type, product, dense.AsSpan(first * d * type.Size(), product.Length * type.Size()));
-            });
-            stream.Write(dense);
+                int height = Math.Min(BatchRows, rows - batch), begin = batch;
+                var dense = new float[height * d];
+                Parallel.For(0, (height + TileRows - 1) / TileRows, tile =>
+                {
+                    int first = tile * TileRows, count = Math.Min(TileRows, height - first);
+                    var left = new float[count * _rank];
+                    var product = new float[count * d];
+                    ElementConversion.ToFloat32(_plan.FactorType, u.Span.Slice((begin + first) * rowBytes, count * rowBytes), left);
+                    Gemm.Multiply(left, _rank, count, v, product, d);
+                    product.CopyTo(dense, first * d);
+                });
+                yield return dense;
+            }
         }
     }
 

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace ClusterLp.Core.Formats.WordVectors;
@@ -38,7 +40,8 @@ internal sealed class BinaryVectors : IMatrixSource
             (int columns, long[] tokens, long[] rows) = Index(file);
             var info = new TensorInfo(Path.GetFileNameWithoutExtension(file.Path), ElementType.F32, [rows.Length, columns],
                 (long)rows.Length * columns * sizeof(float));
-            return new SingleMatrixModel(file, info, () => new BinaryVectors(file, columns, rows), () => ReadTokens(file, tokens, rows));
+            return new SingleMatrixModel(file, info, () => new BinaryVectors(file, columns, rows), () => ReadTokens(file, tokens, rows),
+                new Rewriter(file, columns, rows));
         }
         catch
         {
@@ -56,6 +59,33 @@ internal sealed class BinaryVectors : IMatrixSource
         using var window = new InputWindow(_file, _rowOffsets[firstRow + count - 1] + bytes);
         for (int r = 0; r < count; r++)
             ElementConversion.ToFloat32(ElementType.F32, window.Span(_rowOffsets[firstRow + r], bytes), destination.Slice(r * Columns, Columns));
+    }
+
+    /// <summary>Copies everything but the numbers: header, tokens, and line feeds where there are some.</summary>
+    private sealed class Rewriter(InputFile file, int columns, long[] rows) : IWordVectors
+    {
+        public void Write(Stream output, IEnumerable<float[]> values)
+        {
+            using var window = new InputWindow(file, file.Length);
+            var written = new ArrayBufferWriter<byte>();
+            long copied = 0;
+            int row = 0;
+            foreach (float[] batch in values)
+            {
+                for (int first = 0; first < batch.Length; first += columns, row++)
+                {
+                    // What lies between the numbers of two rows: a line feed perhaps, and the token.
+                    written.Write(window.Span(copied, (int)(rows[row] - copied)));
+                    written.Write(MemoryMarshal.AsBytes(batch.AsSpan(first, columns)));
+                    copied = rows[row] + (long)columns * sizeof(float);
+                }
+                output.Write(written.WrittenSpan);
+                written.ResetWrittenCount();
+            }
+            if (row != rows.Length)
+                throw new InvalidOperationException($"{row} rows for {rows.Length} words");
+            output.Write(window.Span(copied, (int)(file.Length - copied)));
+        }
     }
 
     private static bool TryReadHeader(InputFile file, out long rows, out int columns, out int length)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -9,9 +10,10 @@ namespace ClusterLp.Core.Formats.WordVectors;
 /// may hold spaces as long as what they hold is not read as one more number.
 /// </summary>
 /// <remarks>One streaming pass finds every <see cref="Stride"/>-th line; rows are parsed when they are read.</remarks>
-internal sealed class TextVectors : IMatrixSource
+internal sealed class TextVectors : IMatrixSource, IWordVectors
 {
     private const int Stride = 64;
+    private const int LongestNumber = 32;
     private const int LongestLine = 16 << 20;
 
     private readonly InputFile _file;
@@ -41,7 +43,7 @@ internal sealed class TextVectors : IMatrixSource
             // Disposed here, it still serves as the template of sources and reads tokens as long as the model owns the file.
             using TextVectors first = Index(file);
             var info = new TensorInfo(first.Name, ElementType.F32, [first.Rows, first.Columns], first.Rows * first.Columns * sizeof(float));
-            return new SingleMatrixModel(file, info, () => new TextVectors(first), () => first.ReadTokens());
+            return new SingleMatrixModel(file, info, () => new TextVectors(first), () => first.ReadTokens(), first);
         }
         catch
         {
@@ -171,17 +173,52 @@ internal sealed class TextVectors : IMatrixSource
         long position = _index[0];
         for (long row = 0; row < Rows; row++)
         {
-            ReadOnlySpan<byte> rest = Line(window, ref position);
-            for (int column = 0; column < Columns; column++)
-            {
-                int separator = rest.LastIndexOfAny((byte)' ', (byte)'\t');
-                if (separator < 0)
-                    throw Bad(row, $"{column} numbers after the token; expected {Columns}");
-                rest = rest[..separator].TrimEnd(" \t"u8);
-            }
-            tokens[row] = Encoding.UTF8.GetString(rest);
+            tokens[row] = Encoding.UTF8.GetString(Token(Line(window, ref position), row));
         }
         return tokens;
+    }
+
+    private ReadOnlySpan<byte> Token(ReadOnlySpan<byte> line, long row)
+    {
+        for (int column = 0; column < Columns; column++)
+        {
+            int separator = line.LastIndexOfAny((byte)' ', (byte)'\t');
+            if (separator < 0)
+                throw Bad(row, $"{column} numbers after the token; expected {Columns}");
+            line = line[..separator].TrimEnd(" \t"u8);
+        }
+        return line;
+    }
+
+    /// <remarks>A number is written with as many digits as give it back.</remarks>
+    public void Write(Stream output, IEnumerable<float[]> rows)
+    {
+        using var window = new InputWindow(_file, _end);
+        var written = new ArrayBufferWriter<byte>();
+        if (_headerLines > 0)
+            written.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Rows} {Columns}\n")));
+        long row = 0, position = _index[0];
+        foreach (float[] batch in rows)
+        {
+            for (int first = 0; first < batch.Length; first += Columns, row++)
+            {
+                ReadOnlySpan<byte> line = Line(window, ref position), token = Token(line, row);
+                bool tabs = line[token.Length..] is [(byte)'\t', ..];
+                written.Write(token);
+                for (int column = 0; column < Columns; column++)
+                {
+                    Span<byte> number = written.GetSpan(LongestNumber);
+                    number[0] = tabs ? (byte)'\t' : (byte)' ';
+                    batch[first + column].TryFormat(number[1..], out int length, provider: CultureInfo.InvariantCulture);
+                    written.Advance(1 + length);
+                }
+                written.Write("\n"u8);
+            }
+            output.Write(written.WrittenSpan);
+            written.ResetWrittenCount();
+        }
+        if (row != Rows)
+            throw new InvalidOperationException($"{row} rows for {Rows} words");
     }
 
     private static bool IsHeader(ReadOnlySpan<byte> line, out long rows, out int columns)
