@@ -171,5 +171,5 @@ internal sealed class FactoredUses(OnnxNames model, long opset, NodeWriter write
         _edits.Add(new MessageEdit(node.Field, [.. nodes.Select(bytes => new NewSegment(bytes))]));
 
     private static string Unsupported(OnnxNode node) =>
-        $"it is used by {node}, and factors can take its place in Gather (of rows), MatMul and Gemm only, with Transpose, Identity or Cast before them";
+        $"it is used by {node}, which does not take factors";
 }
