@@ -38,4 +38,7 @@ public sealed record VerifiedFigure(string Tensor, string Figure, double Reporte
 public sealed record VerifiedTensor(string Name, string? Difference)
 {
     public bool Ok => Difference is null;
+
+    /// <summary>It stands for all of a file but the factors in it, and <see cref="Name"/> is the file's.</summary>
+    public bool IsFile { get; init; }
 }

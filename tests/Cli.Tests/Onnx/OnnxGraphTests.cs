@@ -102,7 +102,7 @@ public sealed class OnnxGraphTests : IDisposable
         File.WriteAllBytes(file, bytes);
         CommandLine verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", model);
         Assert.Equal(ExitCode.BadInput, verify.Code);
-        Assert.Contains("weights.bin (all but the factors): byte 8000 differs", string.Join(' ', verify.Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Contains("weights.bin, apart from the factors: byte 8000 differs", string.Join(' ', verify.Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
     }
 
     /// <summary>Every way in which a node may use a matrix that factors can take the place of; an output for each.</summary>

@@ -17,6 +17,9 @@ internal sealed class OnnxCraft
     /// <summary>The name of the data file; null: tensors lie in the model.</summary>
     public string? DataName { get; init; }
 
+    /// <summary>What is added to the offsets of external data, for files made elsewhere.</summary>
+    public long DataStart { get; init; }
+
     /// <summary>Deterministic numbers whose products stay near 1.</summary>
     public static float[] Numbers(int count, int seed, float scale = 0.3f)
     {
@@ -150,7 +153,7 @@ internal sealed class OnnxCraft
         }
         while (Data.Length % 4096 != 0)
             Data.WriteByte(0xee);
-        foreach ((string key, string value) in new[] { ("location", DataName), ("offset", $"{Data.Length}"), ("length", elements.Length.ToString(CultureInfo.InvariantCulture)) })
+        foreach ((string key, string value) in new[] { ("location", DataName), ("offset", $"{DataStart + Data.Length}"), ("length", elements.Length.ToString(CultureInfo.InvariantCulture)) })
             Bytes(tensor, 13, Field(entry =>
             {
                 Text(entry, 1, key);

@@ -53,8 +53,7 @@ internal static class OnnxFactors
         foreach (OnnxFile file in OnnxLayout.Factorised(input, replaced))
         {
             InputFile? made = file.Name == System.IO.Path.GetFileName(input.Path) ? output.File : output.Data.GetValueOrDefault(file.Name);
-            string name = $"{file.Name} (all but the factors)";
-            yield return new VerifiedTensor(name, made is null ? "missing" : Difference(file, made, cancellation));
+            yield return new VerifiedTensor(file.Name, made is null ? "missing" : Difference(file, made, cancellation)) { IsFile = true };
         }
     }
 
