@@ -8,7 +8,7 @@ public class BenchmarkPageTests
     [PythonFact]
     public void The_evaluator_the_peers_and_the_page_pass_their_tests()
     {
-        using Process process = Python.Start("-m", "unittest", "discover", "-s", Path.Combine(Root(), "bench", "tests"));
+        using Process process = Python.Start("-m", "unittest", "discover", "-s", Path.Combine(Python.Repository, "bench", "tests"));
         Task<string> printed = process.StandardOutput.ReadToEndAsync();
         string said = process.StandardError.ReadToEnd();
         process.WaitForExit();
@@ -20,22 +20,13 @@ public class BenchmarkPageTests
     [InlineData("run", "python3-numpy python3-sklearn libopenblas0-pthread")]
     public void Missing_packages_are_named_with_the_command_that_installs_them(string script, string packages)
     {
-        var start = new ProcessStartInfo(Path.Combine(Root(), "bench", script)) { RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(Python.Repository, "bench", script)) { RedirectStandardError = true };
         start.Environment["PYTHON"] = "false";
         using Process process = Process.Start(start)!;
         string said = process.StandardError.ReadToEnd();
         process.WaitForExit();
         Assert.Equal(69, process.ExitCode);
         Assert.Contains($"apt-get install {packages}", Assert.Single(said.TrimEnd().Split('\n')));
-    }
-
-    /// <summary>The repository, above the folder that the tests run in.</summary>
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "ClusterLp.sln")))
-            folder = folder.Parent ?? throw new InvalidOperationException($"no ClusterLp.sln above {AppContext.BaseDirectory}");
-        return folder.FullName;
     }
 }
 
@@ -44,6 +35,9 @@ internal static class Python
 {
     public static string? Interpreter { get; } = new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(HasNumpy);
 
+    /// <summary>The repository, above the folder that the tests run in.</summary>
+    public static string Repository { get; } = Root();
+
     public static Process Start(params string[] arguments) => Start(Interpreter!, arguments);
 
     private static Process Start(string interpreter, string[] arguments) => Process.Start(new ProcessStartInfo(interpreter, arguments)
@@ -51,6 +45,14 @@ internal static class Python
         RedirectStandardOutput = true,
         RedirectStandardError = true,
     })!;
+
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "ClusterLp.sln")))
+            folder = folder.Parent ?? throw new InvalidOperationException($"no ClusterLp.sln above {AppContext.BaseDirectory}");
+        return folder.FullName;
+    }
 
     private static bool HasNumpy(string interpreter)
     {

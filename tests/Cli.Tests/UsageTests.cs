@@ -56,6 +56,7 @@ public class UsageTests
     [InlineData("certs", "--dir", "--host", "--days", "--force", "--json")]
     [InlineData("status", "--job-dir", "--json")]
     [InlineData("verify", "--against", "--json")]
+    [InlineData("evaluate", "--against", "--tensor", "--vocabulary", "--activations", "--row-weights", "--queries", "--seed", "--json")]
     public async Task Help_lists_the_options_and_ends_with_examples(string verb, params string[] options)
     {
         CommandLine run = await CommandLine.RunAsync(verb, "--help");
@@ -94,6 +95,7 @@ public class UsageTests
     [InlineData(ExitCode.InputMissing, "compress", "nonesuch.npy", "--rank", "2")]
     [InlineData(ExitCode.InputMissing, "inspect", "nonesuch.npy")]
     [InlineData(ExitCode.InputMissing, "verify", "nonesuch", "--against", "nonesuch.npy")]
+    [InlineData(ExitCode.InputMissing, "evaluate", "nonesuch", "--against", "nonesuch.npy")]
     [InlineData(ExitCode.InputMissing, "coordinator", "--job", "nonesuch.json")]
     [InlineData(ExitCode.InputMissing, "status", "--job-dir", "nonesuch")]
     public async Task A_missing_input_exits_66_in_one_line_that_names_it(ExitCode code, params string[] arguments)

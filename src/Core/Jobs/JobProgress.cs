@@ -16,4 +16,8 @@ public sealed record JobProgress(ImmutableArray<TensorProgress> Tensors, int Wor
 public sealed record TensorProgress(string Name, StageId Stage, int BlocksDone, int Blocks, bool Reducing, double StageShare, double? AutoP = null);
 
 /// <summary>How a job's fit ended: every tensor's final state, and where its blobs are. The output is then assembled from it.</summary>
-public sealed record JobOutcome(JobPlan Plan, ImmutableArray<FitState> Fits, Blobs.IBlobStore Blobs, int Workers, int Retries);
+public sealed record JobOutcome(JobPlan Plan, ImmutableArray<FitState> Fits, Blobs.IBlobStore Blobs, int Workers, int Retries)
+{
+    /// <summary>Who did what when; null where it is not known.</summary>
+    public State.RunTimeline? Timeline { get; init; }
+}

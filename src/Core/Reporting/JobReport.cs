@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.State;
 using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Reporting;
@@ -115,6 +116,11 @@ public sealed record BudgetReport(long Elements, long Used, double Objective);
 /// <summary>One file of the input or output and its SHA-256 (lower-case hexadecimal).</summary>
 public sealed record FileHash(string Path, long Bytes, string Sha256);
 
+/// <summary>Who did what when.</summary>
+/// <param name="Spans">Stretches of work, by their beginnings.</param>
+/// <param name="Restarts">Seconds at which a later run went on with the job.</param>
+public sealed record TimelineReport(ImmutableArray<WorkSpan> Spans, ImmutableArray<double> Restarts);
+
 /// <summary>The contents of clusterlp.json and of <c>--json</c>.</summary>
 public sealed record JobReport
 {
@@ -134,6 +140,8 @@ public sealed record JobReport
     public required int Workers { get; init; }
     /// <summary>Times a block had to be handed out again.</summary>
     public int Retries { get; init; }
+    /// <summary>Who did what when; absent in reports of before it was recorded.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public TimelineReport? Timeline { get; init; }
     /// <summary>Kernel set and factorisation library used.</summary>
     public required string Kernels { get; init; }
     public required string Factorisations { get; init; }

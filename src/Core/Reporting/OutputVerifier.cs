@@ -30,16 +30,14 @@ public static class OutputVerifier
     public static VerifyResult Verify(
         string outputDirectory, string againstModel, SideFiles given, IProgress<double>? progress, CancellationToken cancellation)
     {
-        if (!Directory.Exists(outputDirectory))
-            throw ClusterLpException.InputMissing($"{outputDirectory}: no such output directory.");
-        JobReport report = ReportJson.Read(Path.Combine(outputDirectory, OutputDirectory.ReportName));
+        JobReport report = ReadReport(outputDirectory);
         using IModel input = ModelFiles.Open(againstModel);
         ImmutableArray<VerifiedFile> files =
         [
             .. report.Outputs.Select(file => CheckFile(Inside(outputDirectory, file.Path), file, isInput: false, cancellation)),
             .. CheckInputs(report, input, cancellation),
         ];
-        using IModel output = ModelFiles.Open(Model(outputDirectory, report));
+        using IModel output = ModelFiles.Open(ModelPath(outputDirectory, report));
 
         var needed = new SideFiles(report.Parameters.RowWeights, report.Parameters.ColumnMetric);
         SideFiles found = Find(needed, given);
@@ -107,7 +105,14 @@ public static class OutputVerifier
             : throw ClusterLpException.BadInput($"{directory}: the report names the output file \"{name}\", which leads outside the directory.");
     }
 
-    private static string Model(string directory, JobReport report)
+    /// <summary>The report of an output directory.</summary>
+    /// <exception cref="ClusterLpException">It is missing (exit 66) or unreadable (65).</exception>
+    public static JobReport ReadReport(string outputDirectory) => Directory.Exists(outputDirectory)
+        ? ReportJson.Read(Path.Combine(outputDirectory, OutputDirectory.ReportName))
+        : throw ClusterLpException.InputMissing($"{outputDirectory}: no such output directory.");
+
+    /// <summary>Where an output's model lies: its index where it is sharded.</summary>
+    internal static string ModelPath(string directory, JobReport report)
     {
         FileHash? index = report.Outputs.FirstOrDefault(file => file.Path.EndsWith(".index.json", StringComparison.Ordinal));
         FileHash model = index ?? report.Outputs.FirstOrDefault()

@@ -56,6 +56,7 @@ public static class ReportBuilder
         Seconds = times,
         Workers = outcome.Workers,
         Retries = outcome.Retries,
+        Timeline = outcome.Timeline is { } timeline ? new TimelineReport(timeline.Spans, timeline.Restarts) : null,
         Kernels = kernels,
         Factorisations = factorisations,
     };

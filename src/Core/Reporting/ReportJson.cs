@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ClusterLp.Core.Jobs.State;
 
 namespace ClusterLp.Core.Reporting;
 
@@ -13,8 +14,15 @@ public static class ReportJson
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter(new LowerCase(), allowIntegerValues: false) },
+        Converters = { new JsonStringEnumConverter(new LowerCase(), allowIntegerValues: false), new OneLine<WorkSpan>() },
         WriteIndented = true,
+    };
+
+    /// <summary>Many small records would make a report of thousands of lines.</summary>
+    private static readonly JsonSerializerOptions Flat = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Converters = { new JsonStringEnumConverter(new LowerCase(), allowIntegerValues: false) },
     };
 
     private static readonly JsonSerializerOptions Writing = WrittenJson.Of(Options);
@@ -52,6 +60,17 @@ public static class ReportJson
         {
             throw ClusterLpException.BadInput($"{path}: not a report of this tool: {e.Message}", e);
         }
+    }
+
+    /// <summary>Writes a value on a line of its own, whatever is around it.</summary>
+    private sealed class OneLine<T> : JsonConverter<T>
+    {
+        private static readonly byte[] LineBreak = [.. "\n      "u8];
+
+        public override T? Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => JsonSerializer.Deserialize<T>(ref reader, Flat);
+
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+            writer.WriteRawValue([.. LineBreak, .. JsonSerializer.SerializeToUtf8Bytes(value, Flat)], skipInputValidation: true);
     }
 
     private sealed class LowerCase : JsonNamingPolicy

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using ClusterLp.Core.Jobs.State;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -10,10 +11,18 @@ namespace ClusterLp.Core.Jobs.Checkpoints;
 public abstract record CheckpointRecord;
 
 /// <summary>A block's result is committed.</summary>
-public sealed record CommitRecord(int Tensor, StageId Stage, int Block, int Attempt, BlockResult Result) : CheckpointRecord;
+public sealed record CommitRecord(int Tensor, StageId Stage, int Block, int Attempt, BlockResult Result) : CheckpointRecord
+{
+    /// <summary>Who computed it when; null in a snapshot, which holds the timeline whole.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public WorkSpan? Span { get; init; }
+}
 
 /// <summary>A stage is reduced; the tensor goes on with <paramref name="Next"/>.</summary>
-public sealed record ReductionRecord(int Tensor, StageId Stage, FitState Next) : CheckpointRecord;
+public sealed record ReductionRecord(int Tensor, StageId Stage, FitState Next) : CheckpointRecord
+{
+    /// <summary>How long it took.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public WorkSpan? Span { get; init; }
+}
 
 /// <summary>A tensor starts over because <paramref name="Blob"/> was damaged.</summary>
 public sealed record RewindRecord(int Tensor, string Blob) : CheckpointRecord;
@@ -23,7 +32,11 @@ public sealed record RewindRecord(int Tensor, string Blob) : CheckpointRecord;
 /// <param name="Epoch">Who wrote it.</param>
 /// <param name="Committed">Blocks committed so far, finished stages included.</param>
 /// <param name="Tensors">In plan order.</param>
-public sealed record Checkpoint(string Job, long Epoch, int Committed, ImmutableArray<TensorCheckpoint> Tensors);
+public sealed record Checkpoint(string Job, long Epoch, int Committed, ImmutableArray<TensorCheckpoint> Tensors)
+{
+    /// <summary>Who did what so far.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public TimelineCheckpoint? Timeline { get; init; }
+}
 
 /// <param name="Fit">The stage that is due.</param>
 /// <param name="Before">Once the tensor is done: the fit its last stage began with.</param>

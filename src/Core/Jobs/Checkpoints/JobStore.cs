@@ -74,7 +74,7 @@ public sealed class JobStore : IDisposable
             JobState fresh = JobState.Begin(agreed, FitPipeline.Begin, claim.Epoch, policy);
             JobState state = CheckpointReader.Read(checkpoints, fresh, out int lost);
             (state, int damaged) = Verify(state, blobs, checking, cancellation);
-            state = state with { Kept = state.Committed };
+            state = state with { Kept = state.Committed, Timeline = state.Timeline.Restarted() };
             log = new CheckpointLog(checkpoints, claim, blobs, durable);
             log.Snapshot(state, []);
             blobs.RetainOnly(state.Blobs);

@@ -10,14 +10,17 @@ public static class JobRestore
     {
         /// <summary>The state whole, less what another process could not go on with: workers, leases, failures.</summary>
         public Checkpoint ToCheckpoint() => new(state.Id.Value, state.Epoch.Value, state.Committed,
-            [.. state.Tensors.Select(tensor => new TensorCheckpoint(tensor.Fit, tensor.Before, tensor.Rewinds, [.. Commits(tensor)]))]);
+            [.. state.Tensors.Select(tensor => new TensorCheckpoint(tensor.Fit, tensor.Before, tensor.Rewinds, [.. Commits(tensor)]))])
+        {
+            Timeline = state.Timeline.ToCheckpoint(),
+        };
 
         /// <summary>This state, at its beginning, set to what a checkpoint says; null where that is of another job.</summary>
         public JobState? Restore(Checkpoint checkpoint)
         {
             if (checkpoint.Job != state.Id.Value || checkpoint.Tensors.IsDefault || checkpoint.Tensors.Length != state.Tensors.Length)
                 return null;
-            JobState restored = state with { Committed = checkpoint.Committed };
+            JobState restored = state with { Committed = checkpoint.Committed, Timeline = RunTimeline.Of(checkpoint.Timeline) };
             for (int i = 0; i < state.Tensors.Length; i++)
             {
                 TensorCheckpoint saved = checkpoint.Tensors[i];
@@ -36,9 +39,11 @@ public static class JobRestore
         public JobState Replay(CheckpointRecord record) => record switch
         {
             CommitRecord commit => state.At(commit.Tensor, commit.Stage) is { } tensor && WithCommit(tensor, commit) is var with && with != tensor
-                ? state.With(with) with { Committed = state.Committed + 1 }
+                ? state.With(with) with { Committed = state.Committed + 1, Timeline = commit.Span is { } span ? state.Timeline.Add(span) : state.Timeline }
                 : state,
-            ReductionRecord reduction => state.At(reduction.Tensor, reduction.Stage) is { } tensor ? state.With(tensor.Advance(reduction.Next)) : state,
+            ReductionRecord reduction => state.At(reduction.Tensor, reduction.Stage) is { } tensor
+                ? state.With(tensor.Advance(reduction.Next)) with { Timeline = reduction.Span is { } span ? state.Timeline.Add(span) : state.Timeline }
+                : state,
             RewindRecord rewind when rewind.Tensor >= 0 && rewind.Tensor < state.Tensors.Length => state.With(state.Tensors[rewind.Tensor].Rewind()),
             _ => state,
         };

@@ -33,6 +33,8 @@ public sealed record JobState
     public int Kept { get; init; }
     /// <summary>Times a block had to be handed out again.</summary>
     public int Retries { get; init; }
+    /// <summary>Who did what when.</summary>
+    public RunTimeline Timeline { get; init; } = RunTimeline.Empty;
     /// <summary>Set once the job is over; every later event only acknowledges and dismisses.</summary>
     public JobEnd? End { get; init; }
 

@@ -9,9 +9,11 @@ internal sealed class JobTransition(JobState before)
 {
     private readonly ImmutableArray<JobEffect>.Builder _effects = ImmutableArray.CreateBuilder<JobEffect>();
     private JobState _state = before;
+    private TimeSpan _now;
 
     public (JobState, ImmutableArray<JobEffect>) Apply(JobEvent cause)
     {
+        _now = cause.Now;
         if (_state.End is not null)
         {
             AfterEnd(cause);
@@ -143,17 +145,21 @@ internal sealed class JobTransition(JobState before)
         Put(report.Block, new CommittedBlock(
             block.Attempts, block.Failures, block.FailedOn, report.Worker, report.Attempt, report.Now - lease.Since, report.Result));
         _state = _state with { Committed = _state.Committed + 1 };
-        _effects.Add(new RecordEffect(new CommitRecord(report.Block.Tensor, report.Block.Stage, report.Block.Block, report.Attempt, report.Result)));
+        WorkSpan span = Note(lease, report.Block, WorkKind.Blocks);
+        _effects.Add(new RecordEffect(new CommitRecord(report.Block.Tensor, report.Block.Stage, report.Block.Block, report.Attempt, report.Result) { Span = span }));
         _effects.Add(new AcknowledgeEffect(report.Worker, report.Block, report.Attempt, Accepted: true));
         foreach (Lease other in block.Leases.Where(other => other != lease))
+        {
+            Note(other, report.Block, WorkKind.Lost);
             _effects.Add(new CancelEffect(other.Worker, report.Block, other.Attempt));
+        }
         if (_state.Tensors[report.Block.Tensor] is { AllCommitted: true } tensor)
             Reduce(tensor);
     }
 
     private void Reduce(TensorState tensor)
     {
-        Put(tensor with { Reducing = true });
+        Put(tensor with { Reducing = true, ReducingSince = _now });
         _effects.Add(new ReduceEffect(tensor.Plan, tensor.Fit, tensor.Rewinds, tensor.Results));
     }
 
@@ -207,6 +213,7 @@ internal sealed class JobTransition(JobState before)
     {
         if (_state.End is not null || Find(address) is not LeasedBlock block)
             return;
+        Note(lease, address, WorkKind.Lost);
         int failures = orderly ? block.Failures : block.Failures + 1;
         ImmutableHashSet<WorkerId> failedOn = block.FailedOn.Add(lease.Worker);
         ImmutableArray<Lease> left = block.Leases.Remove(lease);
@@ -231,8 +238,9 @@ internal sealed class JobTransition(JobState before)
         TensorState tensor = _state.Tensors[reduced.Tensor];
         if (!tensor.Reducing || tensor.Fit.Stage != reduced.Stage)
             return;
+        WorkSpan span = Note(RunTimeline.Coordinator, tensor.Address(0), WorkKind.Reduction, tensor.ReducingSince);
         Put(tensor.Advance(reduced.Next));
-        _effects.Add(new RecordEffect(new ReductionRecord(reduced.Tensor, reduced.Stage, reduced.Next)));
+        _effects.Add(new RecordEffect(new ReductionRecord(reduced.Tensor, reduced.Stage, reduced.Next) { Span = span }));
         _effects.Add(new SnapshotEffect(reduced.Next.Superseded));
         Allot();
         FinishIfDone();
@@ -305,6 +313,16 @@ internal sealed class JobTransition(JobState before)
             _effects.Add(new CancelEffect(lease.Worker, block, lease.Attempt));
         _state = _state with { End = end };
         _effects.Add(new FinishEffect(end));
+    }
+
+    /// <summary>An attempt ended, one way or another.</summary>
+    private WorkSpan Note(Lease lease, BlockAddress block, WorkKind kind) => Note(lease.Worker.Value, block, kind, lease.Since);
+
+    private WorkSpan Note(string worker, BlockAddress block, WorkKind kind, TimeSpan since)
+    {
+        WorkSpan span = _state.Timeline.Span(worker, block, kind, since, _now);
+        _state = _state with { Timeline = _state.Timeline.Add(span) };
+        return span;
     }
 
     /// <summary>The lease a report speaks of, if it still holds.</summary>

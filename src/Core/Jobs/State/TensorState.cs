@@ -16,6 +16,9 @@ public sealed record TensorState(TensorPlan Plan, FitState Fit, BlockTable Block
     /// <summary>Once the tensor is done: the fit its last stage began with, should one of its blocks be lost.</summary>
     public FitState? Before { get; init; }
 
+    /// <summary>When the reduction was started.</summary>
+    public TimeSpan ReducingSince { get; init; }
+
     /// <summary>Times the tensor was set back to its start.</summary>
     public int Rewinds { get; init; }
 

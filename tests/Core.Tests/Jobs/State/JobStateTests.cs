@@ -25,6 +25,8 @@ public sealed class JobStateTests
             Assert.Equal(JobEnd.Done, history.State.End);
             Assert.Equal(2 * tensors, history.Reductions.Count);
             Assert.Equal(2 * tensors * Blocks, history.State.Committed);
+            ILookup<WorkKind, int> noted = history.State.Timeline.Spans.ToLookup(span => span.Kind, span => span.Blocks);
+            Assert.Equal((history.State.Committed, 2 * tensors), (noted[WorkKind.Blocks].Sum(), noted[WorkKind.Reduction].Sum()));
             foreach (ReduceEffect reduction in history.Reductions)
                 for (int block = 0; block < Blocks; block++)
                     Assert.Equal(block, ((CoresetFigures)reduction.Results[block].Figures).Rows);
