@@ -36,6 +36,7 @@ internal static class Application
         bool verbose = parse.GetValue(CommonOptions.Verbose);
         try
         {
+            terminal.LogsJson = parse.GetValue(CommonOptions.LogFormat) == LogFormat.Json;
             Log.Logger = LogSetup.Create(parse, terminal);
             int code = await parse.InvokeAsync(invocation, stop);
             return args.Length == 0 ? (int)ExitCode.Usage : code;
@@ -47,14 +48,14 @@ internal static class Application
         catch (ClusterLpException e)
         {
             if (verbose && e.InnerException is not null)
-                terminal.RawError.WriteLine(e);
+                ShowTrace(terminal, e);
             return Complain(terminal, e.Code, e.Message);
         }
         catch (Exception e)
         {
             Exception cause = e is AggregateException { InnerExceptions.Count: 1 } ? e.InnerException! : e;
             if (verbose)
-                terminal.RawError.WriteLine(cause);
+                ShowTrace(terminal, cause);
             return Complain(terminal, ExitCode.Internal, $"internal error: {OneLine(cause.Message)} ({cause.GetType().Name})"
                 + (verbose ? "" : "; run again with --verbose for the stack trace."));
         }
@@ -77,9 +78,20 @@ internal static class Application
         return (int)ExitCode.Usage;
     }
 
+    private static void ShowTrace(Terminal terminal, Exception e)
+    {
+        if (terminal.LogsJson)
+            Log.Debug(e, "stack trace");
+        else
+            terminal.RawError.WriteLine(e);
+    }
+
     private static int Complain(Terminal terminal, ExitCode code, string sentence)
     {
-        terminal.RawError.WriteLine($"clusterlp: error: {sentence}");
+        if (terminal.LogsJson)
+            Log.Error("{error:l} (exit {exit})", sentence, (int)code);
+        else
+            terminal.RawError.WriteLine($"clusterlp: error: {sentence}");
         return (int)code;
     }
 

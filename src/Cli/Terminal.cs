@@ -1,4 +1,5 @@
 using System.Text;
+using Serilog;
 using Spectre.Console;
 
 namespace ClusterLp.Cli;
@@ -23,6 +24,18 @@ internal sealed record Terminal(IAnsiConsole Out, IAnsiConsole Error)
 
     /// <summary>Standard error without wrapping or markup.</summary>
     public TextWriter RawError => Error.Profile.Out.Writer;
+
+    /// <summary>Whether what goes to standard error is for a log collector: one JSON object a line, and nothing else.</summary>
+    public bool LogsJson { get; set; }
+
+    /// <summary>Tells a person something on standard error; as an event where logs are JSON.</summary>
+    public void Note(string line)
+    {
+        if (LogsJson)
+            Log.Information("{note:l}", line);
+        else
+            RawError.WriteLine($"clusterlp: {line}");
+    }
 
     private static IAnsiConsole On(IAnsiConsoleOutput output) => AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
 

@@ -35,7 +35,7 @@ public sealed class CoordinatorActor : ReceiveActor
                 job.Forward(register);
                 return;
             }
-            log.Warning("worker {0} speaks protocol {1}, not {2}: turned away", register.WorkerId, register.ProtocolVersion, Protocol.Version);
+            log.Warning("worker {worker} speaks protocol {protocol}, not {expected}: turned away", register.WorkerId, register.ProtocolVersion, Protocol.Version);
             Sender.Tell(new WorkerRejected(
                 $"the coordinator speaks protocol {Protocol.Version} and this worker {register.ProtocolVersion}: install the same clusterlp on both."));
         });

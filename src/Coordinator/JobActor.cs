@@ -38,6 +38,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private readonly EffectQueue _effects;
     private readonly StageTimes _times;
     private readonly JobMetrics _metrics;
+    private readonly JobTrace _trace;
     private JobState _state;
     private JobState? _reported;
     private IActorRef? _drainer;
@@ -52,6 +53,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         _effects = new EffectQueue(checkpoint, Perform);
         _times = new StageTimes(_log);
         _metrics = new JobMetrics(_state);
+        _trace = new JobTrace(plan.Id, settings.Trace);
         Receive<CheckpointActor.Written>(m => _effects.Written(m.Entries));
         Receive<CheckpointActor.Failed>(m => Abort(m.Why));
         Receive<RegisterWorker>(Register);
@@ -82,9 +84,14 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         Receive<MergeActor.Reduced>(m =>
         {
             _times.Reduced(_state.Tensors[m.Tensor]);
+            _trace.Reduced(m.Tensor, m.Stage);
             Apply(new ReductionDone(m.Tensor, m.Stage, m.Next, Now));
         });
-        Receive<MergeActor.Failed>(m => Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now)));
+        Receive<MergeActor.Failed>(m =>
+        {
+            _trace.Failed(m.Tensor, m.Stage, m.Detail);
+            Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now));
+        });
         Receive<LeaseCheck>(_ =>
         {
             _settings.Alive();
@@ -117,6 +124,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     {
         Context.System.EventStream.Unsubscribe(Self);
         _metrics.Dispose();
+        _trace.Dispose();
         _ended.TrySetCanceled();
     }
 
@@ -134,7 +142,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         _doubted.Remove(register.WorkerId);
         _givenUp.Remove(register.WorkerId);
         Context.Watch(Sender);
-        _log.Info("worker {0} joined with {1} slot(s)", register.WorkerId, register.Slots);
+        _log.Info("worker {worker} joined with {slots} slot(s)", register.WorkerId, register.Slots);
         Sender.Tell(new WorkerAccepted(_state.Id, _state.Epoch, _settings.JobDirectory, _settings.BlobEndpoint));
         Apply(new WorkerRegistered(register.WorkerId, Math.Max(1, register.Slots), Now));
     }
@@ -148,7 +156,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
             if (terminated.AddressTerminated && _state.Workers.TryGetValue(worker, out WorkerState? known))
                 _givenUp[worker] = known.Slots;
             if (_state.End is null)
-                _log.Warning("worker {0} is gone", worker);
+                _log.Warning("worker {worker} is gone", worker);
             Apply(new WorkerLost(worker, terminated.AddressTerminated ? "its process was lost" : "it stopped", !terminated.AddressTerminated, Now));
         }
         AnswerDrain();
@@ -165,7 +173,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
             if (!_doubted.Add(worker))
                 continue;
             if (_state.End is null)
-                _log.Warning("the connection to worker {0} broke", worker);
+                _log.Warning("the connection to worker {worker} broke", worker);
             Apply(new WorkerDoubted(worker, Now));
         }
         AnswerDrain();
@@ -200,7 +208,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     /// <summary>What the state holds for committed is not on disk: nobody is told of it.</summary>
     private void Abort(JobEnd why)
     {
-        _log.Warning("the job stops: {0}", why.Reason);
+        _log.Warning("the job stops: {reason}", why.Reason);
         _effects.Fail();
         Apply(new JobAborted(why, Now));
     }
@@ -213,7 +221,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
                 _times.Assigned(e.Block);
                 TensorState tensor = _state.Tensors[e.Block.Tensor];
                 BlockTask task = _settings.Pipeline.TaskFor(tensor.Plan, tensor.Fit, e.Block.Block);
-                Tell(e.Worker, new AssignBlock(_state.Id, _state.Epoch, e.Attempt, task));
+                Tell(e.Worker, new AssignBlock(_state.Id, _state.Epoch, e.Attempt, task, _trace.Assigned(tensor.Plan, e.Block.Stage)));
                 break;
             case AcknowledgeEffect e:
                 Tell(e.Worker, new BlockCommitted(_state.Id, _state.Epoch, e.Block, e.Attempt, e.Accepted));
@@ -226,6 +234,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
                 break;
             case ReduceEffect e:
                 _times.Reducing(e.Plan.Index, e.Fit.Stage);
+                _trace.Reducing(e.Plan, e.Fit.Stage);
                 _merge.Tell(new MergeActor.Reduce(e.Plan, e.Fit, e.Rewinds, e.Results));
                 break;
             case DropEffect e:
@@ -266,7 +275,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     }
 
     private StatusReported Status() => new(
-        _state.Id, _state.Epoch, _plan.Spec.Input, _plan.Spec.Output, _process.Host, _process.Pid, _process.Started, Now, _state.Progress, _state.End);
+        _state.Id, _state.Epoch, _plan.Spec.Input, _plan.Spec.Output, _process.Host, _process.Pid, _process.Started, Now, _state.Progress, _state.End, _settings.Pace());
 
     private void AnswerDrain()
     {

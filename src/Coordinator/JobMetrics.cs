@@ -22,7 +22,7 @@ internal sealed class JobMetrics : IDisposable
     public JobMetrics(JobState state)
     {
         _state = state;
-        _meter.CreateObservableGauge("clusterlp.job.info", () => new Measurement<int>(1, new KeyValuePair<string, object?>("job", _state.Id.Value)),
+        _meter.CreateObservableGauge("clusterlp.job.info", () => new Measurement<int>(1, new KeyValuePair<string, object?>("id", _state.Id.Value)),
             description: "Always 1; names the job.");
         _meter.CreateObservableGauge("clusterlp.job.epoch", () => _state.Epoch.Value, description: "Times a coordinator has taken the job up.");
         _meter.CreateObservableGauge("clusterlp.workers", () => _state.Workers.Count, "{worker}", "Workers in contact.");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Checkpoints;
@@ -18,6 +19,12 @@ public sealed record JobSettings(
 {
     /// <summary>Where blobs are served to workers that do not see the folder; null: nowhere.</summary>
     public string? BlobEndpoint { get; init; }
+
+    /// <summary>The span the job's own belong to; none: it is not traced.</summary>
+    public ActivityContext Trace { get; init; }
+
+    /// <summary>How fast the job moves, for whoever asks from outside; null: not known.</summary>
+    public Func<JobPace?> Pace { get; init; } = () => null;
 
     /// <summary>Called about once a second while the job's actor gets to work.</summary>
     public Action Alive { get; init; } = () => { };

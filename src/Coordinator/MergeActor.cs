@@ -61,7 +61,7 @@ internal sealed class MergeActor : ReceiveActor
         }
         catch (Exception e)
         {
-            _log.Error(e, "the reduction of tensor {0}, {1}, failed", tensor, stage);
+            _log.Error(e, "the reduction of tensor \"{tensor}\", {stage}, failed", reduce.Plan.Name, stage);
             return new Failed(tensor, stage, ExitCode.Internal,
                 $"the reduction of tensor \"{reduce.Plan.Name}\", {stage}, failed: {e.GetType().Name}: {e.Message}", null);
         }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Akka.Event;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.State;
@@ -33,7 +32,8 @@ internal sealed class StageTimes(ILoggingAdapter log)
             return;
         // Blocks that another process computed have no time.
         double each = before.Blocks.OfType<CommittedBlock>().Select(block => block.Took?.TotalSeconds).Average() ?? 0;
-        log.Info("{0}", string.Create(CultureInfo.InvariantCulture,
-            $"tensor \"{before.Plan.Name}\", {before.Fit.Stage}: {before.Blocks.Count} blocks in {Stopwatch.GetElapsedTime(times.Assigned, times.Committed).TotalSeconds:0.0000} s, {each:0.0000} s each; reduced in {Stopwatch.GetElapsedTime(times.Committed).TotalSeconds:0.0000} s"));
+        log.Info("tensor \"{tensor}\", {stage}: {blocks} blocks in {seconds:0.0000} s, {each:0.0000} s each; reduced in {reduced:0.0000} s",
+            before.Plan.Name, before.Fit.Stage, before.Blocks.Count, Stopwatch.GetElapsedTime(times.Assigned, times.Committed).TotalSeconds, each,
+            Stopwatch.GetElapsedTime(times.Committed).TotalSeconds);
     }
 }

@@ -17,7 +17,8 @@ public sealed record RequestStatus : IWireMessage
 }
 
 /// <summary>Job to worker: compute this block. The stage is told by <see cref="BlockTask.Parameters"/>.</summary>
-public sealed record AssignBlock(JobId JobId, Epoch Epoch, int Attempt, BlockTask Task) : IJobMessage;
+/// <param name="TraceParent">The stage's span (W3C Trace Context), if the job is traced.</param>
+public sealed record AssignBlock(JobId JobId, Epoch Epoch, int Attempt, BlockTask Task, string? TraceParent = null) : IJobMessage;
 
 /// <summary>Job to worker: stop this block, its lease is gone.</summary>
 public sealed record CancelBlock(JobId JobId, Epoch Epoch, BlockAddress Block, int Attempt) : IJobMessage;

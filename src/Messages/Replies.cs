@@ -24,8 +24,10 @@ public sealed record NoWork(JobId JobId, Epoch Epoch, TimeSpan RetryAfter) : IJo
 /// <param name="Started">When that process started (UTC).</param>
 /// <param name="Elapsed">Since the fit began.</param>
 /// <param name="End">How the fit ended; null while it runs.</param>
+/// <param name="Pace">How fast it moves, where that is known.</param>
 public sealed record StatusReported(
-    JobId JobId, Epoch Epoch, string Input, string Output, string Host, int ProcessId, DateTime Started, TimeSpan Elapsed, JobProgress Progress, JobEnd? End)
+    JobId JobId, Epoch Epoch, string Input, string Output, string Host, int ProcessId, DateTime Started, TimeSpan Elapsed, JobProgress Progress, JobEnd? End,
+    JobPace? Pace = null)
     : IJobMessage;
 
 /// <summary>What a worker says of a block it holds.</summary>

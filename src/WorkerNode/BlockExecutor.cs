@@ -85,7 +85,11 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
         _running.Remove((assignment.Task.Address, assignment.Attempt));
         ended.Execution.Cancellation.Dispose();
         if (ended.Reply is BlockFailed failed)
-            _log.Warning("{0}, attempt {1}: {2}", failed.Block, failed.Attempt, failed.Detail);
+            _log.Warning("tensor \"{tensor}\", {stage}, block {block}, attempt {attempt}: {reason}",
+                assignment.Task.Plan.Name, failed.Block.Stage, failed.Block.Block, failed.Attempt, failed.Detail);
+        else if (ended.Reply is not null)
+            _log.Debug("tensor \"{tensor}\", {stage}, block {block}, attempt {attempt}: computed",
+                assignment.Task.Plan.Name, assignment.Task.Address.Stage, assignment.Task.Address.Block, assignment.Attempt);
         Context.Parent.Tell(new SlotFreed((assignment.Task.Address, assignment.Attempt), ended.Reply));
     }
 
@@ -114,7 +118,12 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
     {
         long begun = Stopwatch.GetTimestamp();
         Instruments.BlockBegun();
+        using Activity? span = Trace(execution.Assignment);
         IBlockReply? reply = Compute(execution);
+        if (reply is BlockFailed failed)
+            span?.SetStatus(ActivityStatusCode.Error, failed.Detail);
+        else if (reply is null)
+            span?.SetStatus(ActivityStatusCode.Error, "cancelled");
         Instruments.BlockEnded(execution.Assignment.Task.Address.Stage.Kind, Stopwatch.GetElapsedTime(begun), reply switch
         {
             BlockComputed => Instruments.Outcome.Computed,
@@ -122,6 +131,18 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
             _ => Instruments.Outcome.Failed,
         });
         return reply;
+    }
+
+    private Activity? Trace(AssignBlock a)
+    {
+        if (Tracing.Parent(a.TraceParent) is not { } parent)
+            return null;
+        BlockPartition partition = a.Task.Plan.Partition;
+        Activity? span = Tracing.Start("block", ActivityKind.Consumer, parent);
+        span?.SetStage(a.JobId, a.Task.Plan, a.Task.Address.Stage);
+        return span?.SetTag("clusterlp.block", a.Task.Address.Block).SetTag("clusterlp.rows", partition.RowCount(a.Task.Address.Block))
+            .SetTag("clusterlp.first_row", partition.FirstRow(a.Task.Address.Block)).SetTag("clusterlp.attempt", a.Attempt)
+            .SetTag("clusterlp.worker", _settings.Id.Value);
     }
 
     private IBlockReply? Compute(Execution execution)

@@ -103,7 +103,7 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
         Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
         _letIn = true;
         Instruments.SlotsOffered(_settings.Slots);
-        _settings.Joined();
+        _settings.Joined(_jobId);
         RequestWork();
     }
 
@@ -111,7 +111,7 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     {
         if (accepted.BlobEndpoint is null || _settings.OpenEndpoint is null)
             return _settings.OpenStore(accepted.JobDirectory);
-        _log.Info("blobs come from and go to {0}", accepted.BlobEndpoint);
+        _log.Info("blobs come from and go to {endpoint}", accepted.BlobEndpoint);
         return Uri.TryCreate(accepted.BlobEndpoint, UriKind.Absolute, out Uri? endpoint) && endpoint.Scheme is "http" or "https"
             ? _settings.OpenEndpoint(endpoint)
             : throw new ClusterLpException(ExitCode.Refused, $"the coordinator's blob endpoint \"{accepted.BlobEndpoint}\" is no http or https address.");
@@ -211,7 +211,7 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
         if (code == ExitCode.Done && reason.Length == 0)
             _log.Info("the job is done");
         else if (code == ExitCode.Done)
-            _log.Warning("the job failed: {0}", reason);
+            _log.Warning("the job failed: {reason}", reason);
         _ended.TrySetResult(new WorkerEnd(code, reason));
         Context.Stop(Self);
     }

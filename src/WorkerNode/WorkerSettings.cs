@@ -24,7 +24,7 @@ public sealed record WorkerSettings(
     public RowStates? States { get; init; }
 
     /// <summary>Called once, from the actor, when a coordinator has let the worker in.</summary>
-    public Action Joined { get; init; } = () => { };
+    public Action<JobId> Joined { get; init; } = _ => { };
 
     /// <summary>Called about once a second while the worker's actor gets to work.</summary>
     public Action Alive { get; init; } = () => { };

@@ -166,4 +166,25 @@ public sealed class CompressTests : IDisposable
         JsonElement check = JsonDocument.Parse(run.Out).RootElement.EnumerateArray().Single(finding => finding.GetProperty("subject").GetString() == "self-check");
         Assert.Equal("ok", check.GetProperty("verdict").GetString());
     }
+
+    [Fact]
+    public async Task Doctor_looks_at_what_a_run_would_use()
+    {
+        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        taken.Start();
+        string used = taken.LocalEndpoint.ToString()!;
+        CommandLine run = await CommandLine.RunAsync(
+            "doctor", "--json", "--http", used, "--job-dir", _folder["jobs"], "--otlp", $"http://{used}");
+        Assert.Equal(ExitCode.Internal, run.Code);
+        Dictionary<string, string> verdicts = JsonDocument.Parse(run.Out).RootElement.EnumerateArray()
+            .ToDictionary(finding => finding.GetProperty("subject").GetString()!, finding => finding.GetProperty("verdict").GetString()!);
+        Assert.Equal(("failed", "ok", "ok"), (verdicts["--http"], verdicts["trace collector"], verdicts["job directory"]));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder["jobs"]));
+
+        taken.Stop();
+        run = await CommandLine.RunAsync("doctor", "--json", "--http", used, "--otlp", $"http://{used}");
+        Assert.Equal(ExitCode.Done, run.Code);
+        Assert.Contains($"{used} is free", run.Out);
+        Assert.Contains($"http://{used}/v1/traces (HTTP) cannot be reached", run.Out);
+    }
 }

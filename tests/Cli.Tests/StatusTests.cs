@@ -14,12 +14,12 @@ public sealed class StatusTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     private static JobProgress Progress(StageKind stage, int round, double share) => new(
-        [new TensorProgress("w", new StageId(stage, round), (int)(share * 32), 32, false, share)], 2, 70, 1);
+        [new TensorProgress("w", new StageId(stage, round), (int)(share * 32), 32, false, share)], 2, 70, 1) { Members = [new WorkerProgress("a-1", 4, 3, 50), new WorkerProgress("b-2", 1, 1, 20)] };
 
     private static JobStatus Status(JobProcess process, JobPhase phase = JobPhase.Fitting) => new()
     {
         JobId = "abc", Phase = phase, Input = "m.npy", Output = "out", Process = process, Updated = DateTime.UtcNow, ElapsedSeconds = 61,
-        RemainingSeconds = 30, Progress = Progress(StageKind.Lewis, 1, 0.5), Error = phase == JobPhase.Failed ? "the disk is full" : null,
+        RemainingSeconds = 30, RowsPerSecond = 41200, Share = 0.25, Progress = Progress(StageKind.Lewis, 1, 0.5), Error = phase == JobPhase.Failed ? "the disk is full" : null,
     };
 
     private async Task<string> ShowAsync(JobStatus status, params string[] more)
@@ -37,7 +37,25 @@ public sealed class StatusTests : IDisposable
         Assert.Contains("job abc: running", text);
         Assert.Contains("1:01 min elapsed, about 30 s left", text);
         Assert.Contains("w Lewis round 2 16/32 50.0 %", text);
-        Assert.Contains("2 workers, 70 blocks committed, 1 retry.", text);
+        Assert.Contains("2 workers, 70 blocks committed, 41.2k rows/s, 1 retry.", text);
+        Assert.Contains("a-1 4 3 50", text);
+        Assert.Contains("b-2 1 1 20", text);
+    }
+
+    [Fact]
+    public async Task Watching_writes_a_line_a_snapshot_until_the_job_is_over()
+    {
+        JobStatusFile.Write(_folder.Root, Status(JobProcess.Current()));
+        var written = new StringWriter();
+        Task<int> watching = Application.RunAsync(
+            ["status", "--job-dir", _folder.Root, "--watch", "--every", "1s"], new Terminal(CommandLine.Console(written, 200), CommandLine.Console(new StringWriter())), default);
+        while (written.ToString().Length == 0)
+            await Task.Delay(5);
+        JobStatusFile.Write(_folder.Root, Status(JobProcess.Current(), JobPhase.Done));
+        Assert.Equal(0, await watching);
+        string[] lines = written.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Assert.Equal("job abc: running, 25.0 % done, 2 workers, 70 blocks committed, 41.2k rows/s, 1 retry, about 30 s left", lines[0]);
+        Assert.StartsWith("job abc: done", lines[^1]);
     }
 
     [Fact]

@@ -23,6 +23,8 @@ public class UsageTests
     [InlineData("--rejoin-timeout is '5d'; expected a time of a second or more", "worker", "--coordinator", "host:1", "--rejoin-timeout", "5d")]
     [InlineData("--drain-timeout is '0'", "worker", "--coordinator", "host:1", "--drain-timeout", "0")]
     [InlineData("--http is '8080'; expected HOST:PORT", "worker", "--coordinator", "host:1", "--http", "8080")]
+    [InlineData("--otlp is 'localhost:4318'; expected an http or https address", "compress", "m.npy", "--otlp", "localhost:4318")]
+    [InlineData("--every needs --watch", "status", "--job-dir", "x", "--every", "2s")]
     [InlineData("--coordinator", "worker")]
     [InlineData("--against", "verify", "out")]
     [InlineData("'compress'", "compress")]
@@ -49,12 +51,12 @@ public class UsageTests
     }
 
     [Theory]
-    [InlineData("compress", "--compression", "--target-error", "--tolerance", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--http", "--json")]
+    [InlineData("compress", "--compression", "--target-error", "--tolerance", "--row-weights", "--reconstruct", "--job-dir", "--fit", "--http", "--otlp", "--json")]
     [InlineData("coordinator", "--job", "--listen", "--host", "--http", "--insecure", "--job-dir", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
     [InlineData("worker", "--coordinator", "--host", "--listen", "--threads", "--http", "--rejoin-timeout", "--drain-timeout", "--tls-cert", "--tls-key", "--tls-ca", "--root")]
     [InlineData("compress", "--per-tensor", "--exclude", "--tensor")]
     [InlineData("certs", "--dir", "--host", "--days", "--force", "--json")]
-    [InlineData("status", "--job-dir", "--json")]
+    [InlineData("status", "--job-dir", "--watch", "--every", "--json")]
     [InlineData("verify", "--against", "--json")]
     [InlineData("evaluate", "--against", "--tensor", "--vocabulary", "--activations", "--row-weights", "--queries", "--seed", "--json")]
     public async Task Help_lists_the_options_and_ends_with_examples(string verb, params string[] options)

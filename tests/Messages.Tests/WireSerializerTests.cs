@@ -61,7 +61,7 @@ public sealed class WireSerializerTests : IDisposable
                 1 => new WorkerAccepted(job, epoch, text, n % 2 == 0 ? null : text + "e"),
                 2 => new WorkerRejected(text),
                 3 => new RequestWork(job, epoch, worker, n),
-                4 => new AssignBlock(job, epoch, n, task),
+                4 => new AssignBlock(job, epoch, n, task, n % 2 == 0 ? null : text),
                 5 => new CancelBlock(job, epoch, block, n),
                 6 => new BlockProgress(job, epoch, worker, block, n, share),
                 7 => new BlockComputed(job, epoch, worker, block, n, result),
@@ -71,8 +71,12 @@ public sealed class WireSerializerTests : IDisposable
                 11 => new JobFinished(job, epoch, ExitCode.Resumable, text),
                 12 => RequestStatus.Instance,
                 _ => new StatusReported(job, epoch, text, text + "o", text + "h", n, DateTime.UnixEpoch.AddTicks(n), TimeSpan.FromTicks(term),
-                    new JobProgress([new TensorProgress(text, block.Stage, n, block.Block, n % 2 == 0, share, n % 3 == 0 ? share : null)], n, block.Tensor, block.Block),
-                    n % 3 == 0 ? null : new JobEnd(ExitCode.BadInput, text)),
+                    new JobProgress([new TensorProgress(text, block.Stage, n, block.Block, n % 2 == 0, share, n % 3 == 0 ? share : null)], n, block.Tensor, block.Block)
+                    {
+                        Members = [new WorkerProgress(text, n, block.Block, block.Tensor)],
+                    },
+                    n % 3 == 0 ? null : new JobEnd(ExitCode.BadInput, text),
+                    n % 5 == 0 ? null : new JobPace(share, n % 2 == 0 ? share : null, n % 3 == 0 ? share : null)),
             };
         });
 
@@ -93,7 +97,8 @@ public sealed class WireSerializerTests : IDisposable
         if (sent is StatusReported a && received is StatusReported b)
         {
             Assert.Equal(a.Progress.Tensors.AsEnumerable(), b.Progress.Tensors);
-            received = b with { Progress = b.Progress with { Tensors = a.Progress.Tensors } };
+            Assert.Equal(a.Progress.Members.AsEnumerable(), b.Progress.Members);
+            received = b with { Progress = b.Progress with { Tensors = a.Progress.Tensors, Members = a.Progress.Members } };
         }
         if (sent is AssignBlock { Task.Parameters: JointParameters p } && received is AssignBlock { Task: { Parameters: JointParameters q } task } assigned)
         {

@@ -51,13 +51,14 @@ internal static class WireTarget
         return
         [
             new RegisterWorker(worker, 2, 1 << 30, 1), new WorkerAccepted(job, epoch, "/jobs/j"), new WorkerRejected("no"), new RequestWork(job, epoch, worker, 1),
-            .. parameters.Select(p => new AssignBlock(job, epoch, 1, new BlockTask(block, plan, p))),
+            .. parameters.Select(p => new AssignBlock(job, epoch, 1, new BlockTask(block, plan, p), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")),
             .. figures.Select(f => new BlockComputed(job, epoch, worker, block, 1, new BlockResult(blob, f))),
             new CancelBlock(job, epoch, block, 1), new BlockProgress(job, epoch, worker, block, 1, 0.5),
             new BlockFailed(job, epoch, worker, block, 1, FailureKind.BadData, ExitCode.BadInput, "bad"), new BlockCommitted(job, epoch, block, 1, true),
             new NoWork(job, epoch, TimeSpan.FromSeconds(1)), new JobFinished(job, epoch, ExitCode.Done, ""), RequestStatus.Instance,
             new StatusReported(job, epoch, "in", "out", "host", 7, DateTime.UnixEpoch, TimeSpan.FromSeconds(2),
-                new JobProgress([new TensorProgress("emb", block.Stage, 1, 4, false, 0.5)], 1, 2, 3), new JobEnd(ExitCode.BadInput, "bad")),
+                new JobProgress([new TensorProgress("emb", block.Stage, 1, 4, false, 0.5)], 1, 2, 3) { Members = [new WorkerProgress("w", 2, 1, 3)] },
+                new JobEnd(ExitCode.BadInput, "bad"), new JobPace(0.5, 1000, 60)),
         ];
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using ClusterLp.Cli.Hosting;
 using ClusterLp.Cli.Operations;
 using ClusterLp.Cli.Rendering;
@@ -17,15 +16,16 @@ internal sealed class CompressCommand(Terminal terminal)
     private readonly Option<int?> _workers = OptionParsers.Whole("--workers", "N", "Worker actors in this process (default: 1); the factors do not depend on it.");
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads of each worker (default: the cores, shared out); the factors do not depend on it.");
     private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "Keep intermediate results here; given again, an interrupted job goes on (default: a hidden folder beside the output, removed when the job is done).", HelpName = "DIR" };
-    private readonly Option<DnsEndPoint?> _http = HttpOption.Create();
+    private readonly OperationsOptions _operations = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public Command Create()
     {
         var command = new Command("compress", "Replace large matrices of a model by two thin factors that are close in l_p.");
         _job.AddTo(command);
-        foreach (Option option in new Option[] { _workers, _threads, _jobDirectory, _http, _json })
+        foreach (Option option in new Option[] { _workers, _threads, _jobDirectory, _json })
             command.Options.Add(option);
+        _operations.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -36,7 +36,7 @@ internal sealed class CompressCommand(Terminal terminal)
         int workers = parse.GetValue(_workers) ?? 1;
         int threads = parse.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
         var health = new Health();
-        await using OperationsServer? operations = await OperationsServer.StartAsync(parse.GetValue(_http), health);
+        await using IAsyncDisposable operations = await _operations.StartAsync(parse, health);
         await using var job = new EmbeddedJob(new EmbeddedOptions(workers, threads) { Health = health });
         var run = new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)) { Cores = Math.Min(Environment.ProcessorCount, workers * threads), Fitter = job };
         JobReport report = await run.RunAsync(spec, parse.GetValue(_jobDirectory), job.RunAsync, cancellation);

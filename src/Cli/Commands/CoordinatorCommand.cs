@@ -21,7 +21,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     private readonly Option<DnsEndPoint?> _serveBlobs = OptionParsers.EndPoint("--serve-blobs", "Also serve intermediate results here, to workers that do not see the job directory (port 0 takes a free one).", portZero: true);
     private readonly Option<int?> _threads = OptionParsers.Whole("--threads", "N", "Threads for reductions (default: the cores).");
     private readonly Option<bool> _force = new("--force") { Description = "Replace an existing output." };
-    private readonly Option<DnsEndPoint?> _http = HttpOption.Create();
+    private readonly OperationsOptions _operations = new();
     private readonly TlsOptions _tls = new();
     private readonly RootOptions _roots = new();
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -30,8 +30,9 @@ internal sealed class CoordinatorCommand(Terminal terminal)
     {
         var command = new Command("coordinator", "Run a job on a cluster: workers join, compute its blocks, and this process writes the output.")
         {
-            _job, _listen, _host, _jobDirectory, _serveBlobs, _threads, _force, _http, _json,
+            _job, _listen, _host, _jobDirectory, _serveBlobs, _threads, _force, _json,
         };
+        _operations.AddTo(command);
         _tls.AddTo(command);
         _roots.AddTo(command);
         command.SetAction(RunAsync);
@@ -48,7 +49,7 @@ internal sealed class CoordinatorCommand(Terminal terminal)
         NodeTls? tls = _tls.Load(parse);
         EnsureInside(_roots.Read(parse, parse.GetValue(_jobDirectory), address.Bind, address.Public, serveBlobs?.Host ?? listen.Host), job);
         var health = new Health();
-        await using OperationsServer? operations = await OperationsServer.StartAsync(parse.GetValue(_http), health);
+        await using IAsyncDisposable operations = await _operations.StartAsync(parse, health);
         JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
             job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
             parse.GetValue(_jobDirectory) ?? job.JobDirectory,

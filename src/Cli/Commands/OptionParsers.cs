@@ -89,6 +89,20 @@ internal static class OptionParsers
         },
     };
 
+    /// <summary>An http or https address.</summary>
+    public static Option<Uri?> WebAddress(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "URL",
+        CustomParser = result =>
+        {
+            if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https")
+                return address;
+            result.AddError($"{name} is '{result.Tokens[0].Value}'; expected an http or https address.");
+            return null;
+        },
+    };
+
     /// <summary>The enumeration's value for a word, or null.</summary>
     public static T? FromWord<T>(string text, T[] allowed) where T : struct, Enum
     {

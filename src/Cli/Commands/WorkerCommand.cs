@@ -19,10 +19,11 @@ internal static class WorkerCommand
         var jobDirectory = new Option<string?>("--job-dir") { Description = "Where this machine has the job directory (default: what the coordinator serves, or else its path).", HelpName = "DIR" };
         Option<TimeSpan?> rejoin = OptionParsers.Duration("--rejoin-timeout", "How long to look for the coordinator, at first and after losing it (default: 5m).");
         Option<TimeSpan?> drain = OptionParsers.Duration("--drain-timeout", "How long blocks in work may take after SIGTERM or Ctrl-C (default: 30s).");
-        Option<DnsEndPoint?> http = HttpOption.Create();
+        var operations = new OperationsOptions();
         var tls = new TlsOptions();
         var roots = new RootOptions();
-        var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, listen, threads, jobDirectory, rejoin, drain, http };
+        var command = new Command("worker", "Join a cluster and compute blocks until its job is done.") { coordinator, host, listen, threads, jobDirectory, rejoin, drain };
+        operations.AddTo(command);
         tls.AddTo(command);
         roots.AddTo(command);
         command.SetAction(async (parse, cancellation) =>
@@ -41,7 +42,7 @@ internal static class WorkerCommand
             {
                 RejoinTimeout = parse.GetValue(rejoin) ?? options.RejoinTimeout, DrainTimeout = parse.GetValue(drain) ?? options.DrainTimeout,
             };
-            await using OperationsServer? operations = await OperationsServer.StartAsync(parse.GetValue(http), options.Health);
+            await using IAsyncDisposable running = await operations.StartAsync(parse, options.Health);
             await WorkerProcess.RunAsync(options, cancellation);
             return (int)ExitCode.Done;
         });

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Serilog;
+using Serilog.Core;
 using Serilog.Events;
 using Serilog.Extensions.Logging;
 
@@ -9,7 +10,7 @@ namespace ClusterLp.Cli.Hosting;
 internal static class HostingLog
 {
     /// <summary>
-    /// Writes to <see cref="Log.Logger"/> as it is now. Below debug level Akka is heard from warnings up and its transport
+    /// Writes to <see cref="Log.Logger"/> as it is when a line comes: it learns meanwhile which job it is about. Below debug level Akka is heard from warnings up and its transport
     /// not at all: it reports each lost or refused connection with stack traces, where coordinator and worker say it in a
     /// line, and <see cref="TransportLog"/> who was refused.
     /// </summary>
@@ -22,9 +23,14 @@ internal static class HostingLog
             {
                 if (!debug)
                     rest.Filter.ByExcluding(line => IsOfAkka(line) || TransportLog.IsOfConnection(line));
-                rest.MinimumLevel.Verbose().WriteTo.Logger(Log.Logger);
+                rest.MinimumLevel.Verbose().WriteTo.Sink(new ProcessLog());
             });
         return new SerilogLoggerFactory(configuration.CreateLogger(), dispose: true);
+    }
+
+    private sealed class ProcessLog : ILogEventSink
+    {
+        public void Emit(LogEvent logEvent) => Log.Write(logEvent);
     }
 
     private static bool IsOfAkka(LogEvent line)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using ClusterLp.Cli.Operations;
 using ClusterLp.Coordinator;
@@ -17,7 +18,7 @@ internal sealed class JobRun
     /// <param name="system">Where the coordinator actor is started.</param>
     /// <param name="store">The job, at its beginning or where an earlier run left it.</param>
     /// <param name="threads">Threads of a reduction.</param>
-    /// <param name="progress">Told a few times a second.</param>
+    /// <param name="progress">Told a few times a second; asked for the pace, where it is <see cref="IPaced"/>.</param>
     /// <param name="health">Told that the job moves.</param>
     /// <param name="blobEndpoint">Where blobs are served to workers that do not see the job directory; null: nowhere.</param>
     public JobRun(ActorSystem system, JobStore store, int threads, IProgress<JobProgress> progress, Health health, string? blobEndpoint = null)
@@ -25,7 +26,7 @@ internal sealed class JobRun
         _store = store;
         var settings = new JobSettings(IFitPipeline.Standard, store.Blobs, store.Log, store.State, store.Path, threads, progress)
         {
-            BlobEndpoint = blobEndpoint, Alive = health.Beat,
+            BlobEndpoint = blobEndpoint, Alive = health.Beat, Pace = () => (progress as IPaced)?.Pace, Trace = Activity.Current?.Context ?? default,
         };
         Coordinator = system.ActorOf(CoordinatorActor.Props(store.Plan, settings, _ended), CoordinatorActor.Name);
     }

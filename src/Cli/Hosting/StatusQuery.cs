@@ -9,35 +9,46 @@ using ClusterLp.Messages;
 namespace ClusterLp.Cli.Hosting;
 
 /// <summary>Asks a coordinator how far its job is, from outside the cluster: a member would have to join and leave.</summary>
-internal static class StatusQuery
+internal sealed class StatusQuery : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private readonly DnsEndPoint _coordinator;
+    private readonly ActorSystem _system;
+    private readonly ActorSelection _actor;
+
+    private StatusQuery(DnsEndPoint coordinator, ActorSystem system, NodeTls? tls)
+    {
+        (_coordinator, _system) = (coordinator, system);
+        _actor = system.ActorSelection(new RootActorPath(NodeConfig.AddressOf(coordinator, tls)) / "user" / CoordinatorActor.Name);
+    }
 
     /// <param name="coordinator">Where it listens.</param>
     /// <param name="host">This process' own address, which the coordinator answers to.</param>
     /// <param name="tls">Who this process is; null: plain TCP.</param>
     /// <param name="insecure">Allow non-loopback addresses without TLS.</param>
-    /// <param name="cancellation">Stops waiting.</param>
-    /// <exception cref="ClusterLpException">No answer (exit 75) or an address that is not allowed (77).</exception>
-    public static async Task<JobStatus> AskAsync(DnsEndPoint coordinator, string host, NodeTls? tls, bool insecure, CancellationToken cancellation)
+    /// <exception cref="ClusterLpException">An address is not allowed (exit 77) or cannot be listened on (73).</exception>
+    public static StatusQuery Open(DnsEndPoint coordinator, string host, NodeTls? tls, bool insecure)
     {
         NodeConfig.EnsureAllowed(tls, insecure, coordinator.Host, host);
-        ActorSystem system = NodeConfig.Listen(new NodeAddress(host, 0), NodeConfig.Visitor(host), tls);
+        return new StatusQuery(coordinator, NodeConfig.Listen(new NodeAddress(host, 0), NodeConfig.Visitor(host), tls), tls);
+    }
+
+    /// <exception cref="ClusterLpException">No answer (exit 75).</exception>
+    public async Task<JobStatus> AskAsync(CancellationToken cancellation)
+    {
         try
         {
-            ActorSelection actor = system.ActorSelection(new RootActorPath(NodeConfig.AddressOf(coordinator, tls)) / "user" / CoordinatorActor.Name);
-            return Status(await actor.Ask<StatusReported>(RequestStatus.Instance, Patience, cancellation));
+            return Status(await _actor.Ask<StatusReported>(RequestStatus.Instance, Patience, cancellation));
         }
         catch (AskTimeoutException e)
         {
             throw new ClusterLpException(ExitCode.Resumable, string.Create(CultureInfo.InvariantCulture,
-                $"no coordinator answered at {coordinator.Host}:{coordinator.Port} within {Patience.TotalSeconds:0} s: it has ended (or is writing its output), the address is another, or only one of the two uses TLS."), e);
-        }
-        finally
-        {
-            await system.Terminate();
+                $"no coordinator answered at {_coordinator.Host}:{_coordinator.Port} within {Patience.TotalSeconds:0} s: it has ended (or is writing its output), the address is another, or only one of the two uses TLS."), e);
         }
     }
+
+    public async ValueTask DisposeAsync() => await _system.Terminate();
 
     private static JobStatus Status(StatusReported report) => new()
     {
@@ -53,6 +64,9 @@ internal static class StatusQuery
         Process = new JobProcess(report.Host, report.ProcessId, report.Started),
         Updated = DateTime.UtcNow,
         ElapsedSeconds = report.Elapsed.TotalSeconds,
+        RemainingSeconds = report.Pace?.RemainingSeconds,
+        RowsPerSecond = report.Pace?.RowsPerSecond,
+        Share = report.Pace?.Share,
         Progress = report.Progress,
         Error = report.End is { Code: not ExitCode.Done } end ? end.Reason : null,
     };

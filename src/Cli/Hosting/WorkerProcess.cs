@@ -55,14 +55,17 @@ public static class WorkerProcess
         long since = Stopwatch.GetTimestamp();
         // They outlive a coordinator: the next one finds them.
         using var states = new RowStates();
+        ILogger log = Log.Logger;
         bool known = false, said = false;
         options.Health.NotReady("looking for the coordinator");
         for (TimeSpan left = options.RejoinTimeout; left > TimeSpan.Zero; left = options.RejoinTimeout - Stopwatch.GetElapsedTime(since))
         {
             bool joined = false;
-            WorkerEnd end = await WorkerTerm.RunAsync(options, states, left < LongestTry ? left : LongestTry, () =>
+            Log.Logger = log;
+            WorkerEnd end = await WorkerTerm.RunAsync(options, states, left < LongestTry ? left : LongestTry, job =>
             {
                 joined = true;
+                Log.Logger = Log.ForContext("job", job.Value);
                 options.Health.Ready();
                 Log.Information("joined the coordinator at {Where}", where);
             }, cancellation);

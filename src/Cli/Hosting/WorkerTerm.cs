@@ -29,15 +29,15 @@ internal sealed class WorkerTerm
     private readonly ActorSystem _system;
     private readonly IActorRef _worker;
 
-    private WorkerTerm(WorkerOptions options, RowStates states, TimeSpan joinWithin, Action joined)
+    private WorkerTerm(WorkerOptions options, RowStates states, TimeSpan joinWithin, Action<JobId> joined)
     {
         _options = options;
         _sources = new SourceCache(ModelFiles.Open, options.Roots);
+        var id = new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}"));
+        Log.Logger = Log.ForContext("worker", id.Value);
         Address seed = NodeConfig.AddressOf(options.Coordinator, options.Tls);
         _system = NodeConfig.Listen(options.Address, NodeConfig.Cluster(options.Address, NodeConfig.WorkerRole, seed), options.Tls);
-        var settings = new WorkerSettings(
-            new WorkerId(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}")),
-            options.Threads, IFitPipeline.Standard, _sources, OpenStore, GiveUpAfter)
+        var settings = new WorkerSettings(id, options.Threads, IFitPipeline.Standard, _sources, OpenStore, GiveUpAfter)
         {
             States = states, JoinWithin = joinWithin, Joined = joined, Alive = options.Health.Beat, OpenEndpoint = options.JobDirectory is null ? OpenEndpoint : null,
         };
@@ -49,12 +49,12 @@ internal sealed class WorkerTerm
     /// <param name="options">Whom to work for.</param>
     /// <param name="states">What earlier stays of this process remember.</param>
     /// <param name="joinWithin">How long to wait to be let in.</param>
-    /// <param name="joined">Called when the coordinator has let the worker in.</param>
+    /// <param name="joined">Called with the job's id when the coordinator has let the worker in.</param>
     /// <param name="cancellation">Drains the worker: it ends when the blocks it holds are delivered, at the latest after the drain timeout.</param>
     /// <returns>Why it ended; everything of it has stopped.</returns>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="ClusterLpException">The address cannot be listened on (exit 73), or the certificate does not name it (64).</exception>
-    public static async Task<WorkerEnd> RunAsync(WorkerOptions options, RowStates states, TimeSpan joinWithin, Action joined, CancellationToken cancellation)
+    public static async Task<WorkerEnd> RunAsync(WorkerOptions options, RowStates states, TimeSpan joinWithin, Action<JobId> joined, CancellationToken cancellation)
     {
         var term = new WorkerTerm(options, states, joinWithin, joined);
         try

@@ -13,7 +13,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
-using OpenTelemetry.Resources;
 using Serilog;
 
 namespace ClusterLp.Cli.Operations;
@@ -47,7 +46,7 @@ internal sealed class OperationsServer : IAsyncDisposable
     private static async Task<OperationsServer?> ListenAsync(DnsEndPoint address, Health health)
     {
         MeterProvider meters = Sdk.CreateMeterProviderBuilder()
-            .ConfigureResource(resource => resource.AddService("clusterlp", serviceVersion: Application.Version))
+            .ConfigureResource(TraceExport.Describe)
             .AddMeter(Instruments.MeterName, "System.Runtime")
             .AddPrometheusExporter()
             .Build();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Serilog;
 using Spectre.Console;
 
 namespace ClusterLp.Cli.Rendering;
@@ -11,13 +12,14 @@ internal sealed record ProgressRow(string Label, double Share, string Detail);
 
 /// <summary>
 /// Shows progress on standard error until disposed: bars that move on a terminal, elsewhere a plain line at most once a
-/// second, and only when it changed.
+/// second, and only when it changed; an event every ten seconds where logs are JSON.
 /// </summary>
 internal sealed class ProgressDisplay : IAsyncDisposable
 {
     private const int MostRows = 6;
     private static readonly TimeSpan FrameInterval = TimeSpan.FromMilliseconds(150);
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
 
     private readonly IAnsiConsole _console;
     private readonly TextWriter _plain;
@@ -31,7 +33,8 @@ internal sealed class ProgressDisplay : IAsyncDisposable
     public ProgressDisplay(Terminal terminal, bool quiet, Func<IReadOnlyList<ProgressRow>> rows)
     {
         (_console, _plain, _rows) = (terminal.Error, terminal.RawError, rows);
-        _loop = quiet ? Task.CompletedTask : Task.Run(_console.Profile.Out.IsTerminal && _console.Profile.Capabilities.Ansi ? ShowBarsAsync : WriteLinesAsync);
+        _loop = quiet ? Task.CompletedTask : Task.Run(
+            terminal.LogsJson ? LogAsync : _console.Profile.Out.IsTerminal && _console.Profile.Capabilities.Ansi ? ShowBarsAsync : WriteLinesAsync);
     }
 
     public async ValueTask DisposeAsync()
@@ -61,6 +64,13 @@ internal sealed class ProgressDisplay : IAsyncDisposable
                 _plain.WriteLine("clusterlp: " + line);
             last = line;
         }
+    }
+
+    private async Task LogAsync()
+    {
+        await foreach (IReadOnlyList<ProgressRow> rows in EveryAsync(LogInterval))
+            foreach (ProgressRow row in rows.TakeLast(MostRows))
+                Log.Information("{label:l}: {share:P0}, {detail:l}", row.Label, row.Share, row.Detail);
     }
 
     private async IAsyncEnumerable<IReadOnlyList<ProgressRow>> EveryAsync(TimeSpan interval)

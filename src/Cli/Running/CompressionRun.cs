@@ -10,6 +10,8 @@ using ClusterLp.Core.Jobs.State;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LinearAlgebra;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Telemetry;
+using Serilog;
 
 namespace ClusterLp.Cli.Running;
 
@@ -36,15 +38,18 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
     public async Task<JobReport> RunAsync(JobSpec spec, string? jobDirectory, FitAsync fit, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
+        DateTime began = DateTime.UtcNow;
         KernelTimes before = KernelClock.Read();
         if (jobDirectory is not null && AlreadyDone(spec, jobDirectory) is { } done)
             return done;
         JobPlan plan = await Task.Run(() => JobPlanner.Plan(spec), cancellation);
+        Log.Logger = Log.ForContext("job", plan.Id.Value);
         JobFolder folder = JobFolder.For(plan, jobDirectory);
         JobStore store = await Task.Run(
             () => JobStore.Open(folder.Path, plan, new JobPolicy(), folder.Durable, blobs => Say($"resuming: checking {blobs} kept results"), cancellation),
             cancellation);
         var end = ExitCode.Internal;
+        using Activity? span = JobSpan.Start(store, began);
         try
         {
             JobReport report = await RunAsync(spec, store, fit, total => Cores is { } count ? KernelUse.Of(KernelClock.Read() - before, count, total) : null, clock, cancellation);
@@ -65,6 +70,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
         {
             if (Fitter is not null)
                 await Fitter.DisposeAsync();
+            span?.End(end);
             store.Dispose();
             if (folder.Leave(end))
                 Say($"what is computed is kept in {folder.Path}: the same command goes on from it");
@@ -90,6 +96,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
             double fitted = clock.Elapsed.TotalSeconds;
 
             Failpoint.Reach(Failpoint.OutputAssemble);
+            using Activity? writing = Tracing.Start("output", ActivityKind.Internal, Activity.Current?.Context ?? default);
             ImmutableArray<FileHash> files = await Task.Run(
                 () => FactorisedModelWriter.Write(outcome.Plan, outcome.Fits, outcome.Blobs, output, monitor.Assembling(), cancellation), cancellation);
             InputSummary read = await input;
@@ -103,6 +110,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
             cancellation.ThrowIfCancellationRequested();
             store.EnsureOwned();
             output.Commit();
+            writing?.Stop();
             monitor.Ended(JobPhase.Done, null);
             return report;
         }
@@ -134,7 +142,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
     private void Say(string line)
     {
         if (!quiet)
-            terminal.RawError.WriteLine($"clusterlp: {line}");
+            terminal.Note(line);
     }
 
     // Runs beside the fit: hashing is bound by the disk or, with SHA instructions, done long before the fit.

@@ -9,7 +9,7 @@ namespace ClusterLp.Cli.Running;
 /// Follows a running job: keeps its latest snapshot, shows it on standard error, and writes it to progress.json about once
 /// a second. Thread-safe.
 /// </summary>
-internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
+internal sealed class JobMonitor : IProgress<JobProgress>, IPaced, IAsyncDisposable
 {
     private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(1);
 
@@ -35,7 +35,7 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
         WriteStatus();
         _writer = WriteRegularlyAsync();
         _display = new ProgressDisplay(terminal, quiet, Rows);
-        _gauges = new JobGauges(() => _stages.Elapsed, Share, Remaining, () => _phase);
+        _gauges = new JobGauges(() => _stages.Elapsed, () => Pace, () => _phase);
     }
 
     public void Report(JobProgress value)
@@ -72,16 +72,13 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
         _stop.Dispose();
     }
 
-    private double? Share()
+    public JobPace? Pace
     {
-        lock (_lock)
-            return _phase is JobPhase.Assembling or JobPhase.Done ? 1 : _latest is null ? null : _stages.ShareDone(_latest);
-    }
-
-    private TimeSpan? Remaining()
-    {
-        lock (_lock)
-            return _phase == JobPhase.Fitting && _latest is not null ? _stages.Remaining(_latest) : null;
+        get
+        {
+            lock (_lock)
+                return _phase is JobPhase.Assembling or JobPhase.Done ? new JobPace(1, null, null) : _latest is null ? null : _stages.Pace(_latest);
+        }
     }
 
     private IReadOnlyList<ProgressRow> Rows()
@@ -110,6 +107,7 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
     {
         lock (_lock)
         {
+            JobPace? pace = Pace;
             try
             {
                 JobStatusFile.Write(_jobDirectory, new JobStatus
@@ -121,7 +119,9 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IAsyncDisposable
                     Process = _process,
                     Updated = DateTime.UtcNow,
                     ElapsedSeconds = _stages.Elapsed.TotalSeconds,
-                    RemainingSeconds = Remaining()?.TotalSeconds,
+                    RemainingSeconds = _phase == JobPhase.Fitting ? pace?.RemainingSeconds : null,
+                    RowsPerSecond = _phase == JobPhase.Fitting ? pace?.RowsPerSecond : null,
+                    Share = pace?.Share,
                     Progress = _latest,
                     Error = _error,
                 });

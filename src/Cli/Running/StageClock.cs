@@ -21,8 +21,12 @@ internal sealed class StageClock(JobPlan plan, TimeProvider time)
 
     public TimeSpan Elapsed => time.GetElapsedTime(_start);
 
-    /// <summary>Share of the fit's work that is done, 0 to 1.</summary>
-    public double ShareDone(JobProgress progress) => _work.ShareDone(progress);
+    /// <summary>All of it in figures; the rate is that of the tensors at work, together.</summary>
+    public JobPace Pace(JobProgress progress)
+    {
+        double[] rates = [.. progress.Tensors.Select((tensor, index) => Rate(index, tensor)).OfType<double>()];
+        return new JobPace(_work.ShareDone(progress), rates.Length == 0 ? null : rates.Sum(), Remaining(progress)?.TotalSeconds);
+    }
 
     /// <summary>Notes when each tensor's stage was first seen.</summary>
     public void Observe(JobProgress progress)
@@ -74,10 +78,15 @@ internal sealed class StageClock(JobPlan plan, TimeProvider time)
                 _ => $"{stage}: reducing",
             };
         string blocks = string.Create(CultureInfo.InvariantCulture, $"{stage} {tensor.BlocksDone}/{tensor.Blocks}");
-        if (_stages[index] is not { } seen)
-            return blocks;
+        return Rate(index, tensor) is { } rate ? $"{blocks}, {Figures.Count(rate)} rows/s" : blocks;
+    }
+
+    private double? Rate(int index, TensorProgress tensor)
+    {
+        if (_stages[index] is not { } seen || tensor.Reducing || tensor.Stage.Kind == StageKind.Done)
+            return null;
         double seconds = time.GetElapsedTime(seen.Since).TotalSeconds;
         double rows = (tensor.StageShare - seen.Share) * plan.Tensors[index].Rows;
-        return seconds > 0.2 && rows > 0 ? $"{blocks}, {Figures.Count(rows / seconds)} rows/s" : blocks;
+        return seconds > 0.2 && rows > 0 ? rows / seconds : null;
     }
 }

@@ -8,7 +8,31 @@ namespace ClusterLp.Core.Jobs;
 /// <param name="BlocksCommitted">Blocks committed, all stages and tensors.</param>
 /// <param name="Retries">Blocks that had to be handed out again.</param>
 /// <param name="BlocksKept">Of the committed, blocks taken over from an earlier run.</param>
-public sealed record JobProgress(ImmutableArray<TensorProgress> Tensors, int Workers, int BlocksCommitted, int Retries, int BlocksKept = 0);
+public sealed record JobProgress(ImmutableArray<TensorProgress> Tensors, int Workers, int BlocksCommitted, int Retries, int BlocksKept = 0)
+{
+    /// <summary>The workers connected now, in order of their ids.</summary>
+    public ImmutableArray<WorkerProgress> Members { get; init; } = [];
+}
+
+/// <summary>What one worker does.</summary>
+/// <param name="Worker">Its id.</param>
+/// <param name="Slots">Blocks it computes at once.</param>
+/// <param name="BlocksLeased">Blocks in its hands.</param>
+/// <param name="BlocksCommitted">Blocks of its that count, since it joined.</param>
+public sealed record WorkerProgress(string Worker, int Slots, int BlocksLeased, int BlocksCommitted);
+
+/// <summary>How fast a job moves; estimates.</summary>
+/// <param name="Share">Share of the fit's work that is done, 0 to 1.</param>
+/// <param name="RowsPerSecond">Of the stages under way, together; null: not known yet.</param>
+/// <param name="RemainingSeconds">To the end of the fit; null: not known yet.</param>
+public sealed record JobPace(double Share, double? RowsPerSecond, double? RemainingSeconds);
+
+/// <summary>Whoever follows a job and can tell its pace.</summary>
+public interface IPaced
+{
+    /// <summary>Null before the first snapshot.</summary>
+    JobPace? Pace { get; }
+}
 
 /// <summary>Progress of one tensor: blocks of the current stage done out of all, and whether its reduction is running.</summary>
 /// <param name="StageShare">Share of the current stage done, 0 to 1, counting parts of blocks in work.</param>

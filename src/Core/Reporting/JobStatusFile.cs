@@ -61,6 +61,10 @@ public sealed record JobStatus
     public required double ElapsedSeconds { get; init; }
     /// <summary>Estimate; null while there is nothing to base one on.</summary>
     public double? RemainingSeconds { get; init; }
+    /// <summary>Of the stages under way, together; null while nobody works on them.</summary>
+    public double? RowsPerSecond { get; init; }
+    /// <summary>Share of the fit's work that is done, 0 to 1; an estimate.</summary>
+    public double? Share { get; init; }
     public JobProgress? Progress { get; init; }
     /// <summary>Why the job failed; null otherwise.</summary>
     public string? Error { get; init; }

@@ -31,9 +31,16 @@ internal static class MessageMapping
 
     public static RequestWork FromWire(RequestWorkWire w) => new(Id(w.Job), Term(w.Job), new WorkerId(w.Worker), w.FreeSlots);
 
-    public static AssignBlockWire ToWire(AssignBlock m) => new() { Job = Header(m), Attempt = m.Attempt, Task = TaskMapping.ToWire(m.Task) };
+    public static AssignBlockWire ToWire(AssignBlock m)
+    {
+        var wire = new AssignBlockWire { Job = Header(m), Attempt = m.Attempt, Task = TaskMapping.ToWire(m.Task) };
+        if (m.TraceParent is { } parent)
+            wire.TraceParent = parent;
+        return wire;
+    }
 
-    public static AssignBlock FromWire(AssignBlockWire w) => new(Id(w.Job), Term(w.Job), w.Attempt, TaskMapping.FromWire(w.Task));
+    public static AssignBlock FromWire(AssignBlockWire w) =>
+        new(Id(w.Job), Term(w.Job), w.Attempt, TaskMapping.FromWire(w.Task), w.HasTraceParent ? w.TraceParent : null);
 
     public static CancelBlockWire ToWire(CancelBlock m) => new() { Job = Header(m), Block = TaskMapping.ToWire(m.Block), Attempt = m.Attempt };
 

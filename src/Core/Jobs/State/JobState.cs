@@ -7,7 +7,8 @@ namespace ClusterLp.Core.Jobs.State;
 /// A worker as the job knows it: slots in all, and for how many of them it asked for a block. Of these, slots that still
 /// hold a block do not count: a request may overtake the result of the block before.
 /// </summary>
-public sealed record WorkerState(int Slots, int Waiting);
+/// <param name="Committed">Blocks of its that count, since it joined.</param>
+public sealed record WorkerState(int Slots, int Waiting, int Committed = 0);
 
 /// <summary>
 /// A job's whole state and its one transition function. Pure: no clock, no I/O, no actors; the same events give the same
@@ -47,7 +48,17 @@ public sealed record JobState
         Tensors = [.. plan.Tensors.Select(tensor => TensorState.Begin(tensor, begin(tensor)))],
     };
 
-    public JobProgress Progress => new([.. Tensors.Select(tensor => tensor.Progress)], Workers.Count, Committed, Retries, Kept);
+    public JobProgress Progress
+    {
+        get
+        {
+            ILookup<WorkerId, BlockAddress> held = Leases.ToLookup(lease => lease.Lease.Worker, lease => lease.Block);
+            return new JobProgress([.. Tensors.Select(tensor => tensor.Progress)], Workers.Count, Committed, Retries, Kept)
+            {
+                Members = [.. Workers.Select(worker => new WorkerProgress(worker.Key.Value, worker.Value.Slots, held[worker.Key].Count(), worker.Value.Committed))],
+            };
+        }
+    }
 
     /// <summary>The state after <paramref name="cause"/>, and what is to be done about it, in order.</summary>
     public (JobState State, ImmutableArray<JobEffect> Effects) Apply(JobEvent cause) => new JobTransition(this).Apply(cause);

@@ -27,7 +27,8 @@ internal sealed class JobTransition(JobState before)
             case WorkerRegistered registered:
                 // A worker that registers again has lost its blocks: it may be a new process under the old name.
                 Release(registered.Worker, "registered anew", orderly: false);
-                _state = _state with { Workers = _state.Workers.SetItem(registered.Worker, new WorkerState(registered.Slots, 0)) };
+                int counted = _state.Workers.GetValueOrDefault(registered.Worker)?.Committed ?? 0;
+                _state = _state with { Workers = _state.Workers.SetItem(registered.Worker, new WorkerState(registered.Slots, 0, counted)) };
                 break;
             case WorkerLost lost:
                 _state = _state with { Workers = _state.Workers.Remove(lost.Worker) };
@@ -145,6 +146,8 @@ internal sealed class JobTransition(JobState before)
         Put(report.Block, new CommittedBlock(
             block.Attempts, block.Failures, block.FailedOn, report.Worker, report.Attempt, report.Now - lease.Since, report.Result));
         _state = _state with { Committed = _state.Committed + 1 };
+        if (_state.Workers.TryGetValue(report.Worker, out WorkerState? worker))
+            _state = _state with { Workers = _state.Workers.SetItem(report.Worker, worker with { Committed = worker.Committed + 1 }) };
         WorkSpan span = Note(lease, report.Block, WorkKind.Blocks);
         _effects.Add(new RecordEffect(new CommitRecord(report.Block.Tensor, report.Block.Stage, report.Block.Block, report.Attempt, report.Result) { Span = span }));
         _effects.Add(new AcknowledgeEffect(report.Worker, report.Block, report.Attempt, Accepted: true));

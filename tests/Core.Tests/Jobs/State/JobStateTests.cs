@@ -60,7 +60,9 @@ public sealed class JobStateTests
         AssignEffect second = history.Apply(new WorkRequested(fast, 1, late)).OfType<AssignEffect>().Single();
         Assert.Equal((first.Block, 2), (second.Block, second.Attempt));
         Assert.False(history.Apply(new BlockDone(slow, first.Block, Term, 1, History.Result(first.Block, 1), late)).OfType<AcknowledgeEffect>().Single().Accepted);
+        Assert.Equal<IEnumerable<WorkerProgress>>([new WorkerProgress("fast", 1, 1, 0), new WorkerProgress("slow", 1, 0, 0)], history.State.Progress.Members);
         Assert.True(history.Apply(new BlockDone(fast, first.Block, Term, 2, History.Result(first.Block, 2), late)).OfType<AcknowledgeEffect>().Single().Accepted);
+        Assert.Equal<IEnumerable<WorkerProgress>>([new WorkerProgress("fast", 1, 0, 1), new WorkerProgress("slow", 1, 0, 0)], history.State.Progress.Members);
     }
 
     [Fact]
