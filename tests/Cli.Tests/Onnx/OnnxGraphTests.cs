@@ -217,10 +217,15 @@ public sealed class OnnxGraphTests : IDisposable
     [InlineData("twice", "more than one tensor of that name")]
     [InlineData("training", "training information")]
     [InlineData("old", "operator set 6")]
+    [InlineData("stored", "its numbers are not stored as raw_data")]
     public async Task What_cannot_take_factors_is_left_alone_and_says_why(string way, string reason)
     {
         var graph = new OnnxCraft();
-        graph.Input("x", OnnxCraft.Float, 5, N).Input("i", OnnxCraft.Int64, 3).Input("xt", OnnxCraft.Float, N, 5).Output("out", OnnxCraft.Float).Matrix("w", N, D, 1);
+        graph.Input("x", OnnxCraft.Float, 5, N).Input("i", OnnxCraft.Int64, 3).Input("xt", OnnxCraft.Float, N, 5).Output("out", OnnxCraft.Float);
+        if (way == "stored")
+            graph.Tensor("w", OnnxCraft.Double, [D, N], new byte[8 * D * N], asFloats: true).Node("MatMul", ["w", "xt"], "out");
+        else
+            graph.Matrix("w", N, D, 1);
         graph.Matrix("fine", N, D, 2).Node("MatMul", ["x", "fine"], "other").Output("other", OnnxCraft.Float);
         int opset = 17;
         switch (way)
@@ -238,6 +243,7 @@ public sealed class OnnxGraphTests : IDisposable
                 graph.Input("flag", OnnxCraft.Bool).Node("If", ["flag"], "out", ("then_branch", branch), ("else_branch", branch));
                 break;
             case "old": graph.Tensor("zero", OnnxCraft.Float, [1], new byte[4]).Node("Gemm", ["xt", "w", "zero"], "out", ("transA", 1)); opset = 6; break;
+            case "stored": break;
             default: graph.Node("Relu", ["x"], "out"); break;
         }
         if (way == "training")
@@ -257,6 +263,6 @@ public sealed class OnnxGraphTests : IDisposable
             Assert.Contains(reason, report.Untouched.First(tensor => tensor.Name == "w").Reason);
         }
         CommandLine inspect = await CommandLine.RunAsync("inspect", _folder["m.onnx"]);
-        Assert.Contains("w [40 x 16]", inspect.Out);
+        Assert.Contains(way == "stored" ? "w [16 x 40]" : "w [40 x 16]", inspect.Out);
     }
 }
