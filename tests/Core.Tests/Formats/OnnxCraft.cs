@@ -146,7 +146,7 @@ internal sealed class OnnxCraft
         tensor.WriteTag(2, WireFormat.WireType.Varint);
         tensor.WriteInt32(type);
         Text(tensor, 8, name);
-        if (DataName is null || shape.Length != 2)
+        if (DataName is null || shape.Length == 0)
         {
             Bytes(tensor, asFloats ? 4 : 9, elements);
             return;

@@ -1,5 +1,7 @@
 using System.Text;
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Jobs;
 
 namespace ClusterLp.Core.Tests.Formats;
 
@@ -67,6 +69,33 @@ public sealed class OnnxTests : IDisposable
         Assert.Equal([path, _folder["big.bin"]], model.Files);
         using IMatrixSource matrix = model.OpenMatrix("w");
         Assert.Equal(OnnxCraft.Numbers(N * D, 1), Reading.AllRows(matrix));
+    }
+
+    [Fact]
+    public void What_lies_in_a_data_file_is_carried_along_wherever_the_model_keeps_it()
+    {
+        byte[] constant = Craft.Bytes(OnnxCraft.Numbers(5, 2)), inner = Craft.Bytes(OnnxCraft.Numbers(6, 3));
+        OnnxCraft graph = Used(new OnnxCraft { DataName = "w.bin" }.Matrix("w", N, D, 1)
+            .Node("Constant", [], "c", ("value", (OnnxCraft.Float, new long[] { 5 }, constant)))
+            .Node("Scan", ["c"], "s", ("initial", (OnnxCraft.Float, new long[] { 6 }, inner))), "w");
+        string input = graph.Save(_folder["m.onnx"]);
+        JobPlan plan = JobPlanner.Plan(new JobSpec { Input = input, Output = _folder["out"], Rank = 2 });
+        var blobs = new MemoryBlobs();
+        (float[] u, float[] v) = FakeFit.Factors(plan.Tensors[0], 0);
+        using (OutputDirectory output = OutputDirectory.Create(_folder["out"], force: false))
+        {
+            FactorisedModelWriter.Write(plan, [FakeFit.Done(plan.Tensors[0], u, v, blobs)], blobs, output, null, CancellationToken.None);
+            output.Commit();
+        }
+        byte[] data = File.ReadAllBytes(_folder["out/w.bin"]), model = File.ReadAllBytes(_folder["out/m.onnx"]);
+        foreach ((byte[] bytes, string offset) in new[] { (constant, "0"), (inner, "4096"), (Craft.Bytes(u), "8192"), (Craft.Bytes(v), "12288") })
+        {
+            Assert.Equal(offset, $"{data.AsSpan().IndexOf(bytes)}");
+            byte[] entry = [10, 6, .. "offset"u8, 18, (byte)offset.Length, .. Encoding.ASCII.GetBytes(offset)];
+            Assert.True(model.AsSpan().IndexOf(entry) > 0, $"no tensor begins at {offset}");
+        }
+        using IModel made = ModelFiles.Open(_folder["out/m.onnx"]);
+        Assert.Equal(["w.U", "w.V"], made.Tensors.Select(tensor => tensor.Name));
     }
 
     [Theory]

@@ -29,14 +29,14 @@ internal sealed class ExternalLayout
         }
     }
 
-    public ExternalLayout(OnnxModel model, HashSet<string> replaced)
+    public ExternalLayout(OnnxModel model, HashSet<OnnxTensor> replaced)
     {
         _model = model;
         // In the order of their places, so that a file without changes stays as it is; tensors that share their bytes go on doing so.
         foreach (string location in model.Data.Keys)
             _files[location] = new Content();
-        foreach (IGrouping<(string Location, long Offset, long Length), OnnxTensor> range in model.Stored
-            .Where(tensor => tensor.External is not null && !replaced.Contains(tensor.Name))
+        foreach (IGrouping<(string Location, long Offset, long Length), OnnxTensor> range in model.External
+            .Where(tensor => !replaced.Contains(tensor))
             .GroupBy(tensor => (tensor.External!.Location, tensor.External.Offset, tensor.ByteLength))
             .OrderBy(range => range.Key.Location, StringComparer.Ordinal).ThenBy(range => range.Key.Offset))
         {

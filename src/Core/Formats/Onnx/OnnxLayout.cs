@@ -33,7 +33,7 @@ internal static class OnnxLayout
         using var reader = new WireReader(model.File);
         var writer = new NodeWriter(reader);
         HashSet<string> taken = [.. model.Names.Taken];
-        var external = new ExternalLayout(model, [.. replaced.Select(r => r.Tensor)]);
+        var external = new ExternalLayout(model, [.. replaced.Select(r => model.Find(r.Tensor))]);
         var edits = new List<MessageEdit>();
         foreach (OnnxReplacement matrix in replaced)
         {
@@ -103,7 +103,7 @@ internal static class OnnxLayout
     public static IReadOnlyList<OnnxFile> Dense(OnnxModel model, IReadOnlyList<OnnxReplacement> replaced)
     {
         string name = System.IO.Path.GetFileNameWithoutExtension(model.Path) + ".dense.onnx", data = name + ".data";
-        var external = new ExternalLayout(model, [.. replaced.Select(r => r.Tensor)]);
+        var external = new ExternalLayout(model, [.. replaced.Select(r => model.Find(r.Tensor))]);
         var edits = new List<MessageEdit>();
         var products = new List<Segment>();
         foreach (OnnxReplacement matrix in replaced)

@@ -24,8 +24,8 @@ internal sealed class OnnxModel : IModel
     public OnnxNames Names { get; }
     public long Opset => _parser.Opset;
 
-    /// <summary>All tensors, with where they lie.</summary>
-    public IReadOnlyList<OnnxTensor> Stored => _parser.Tensors;
+    /// <summary>Every tensor whose elements lie in another file.</summary>
+    public IReadOnlyList<OnnxTensor> External => _parser.External;
 
     /// <summary>The files of external data, by the location the model names them by.</summary>
     public IReadOnlyDictionary<string, InputFile> Data => _data;
@@ -38,16 +38,14 @@ internal sealed class OnnxModel : IModel
         {
             Names = new OnnxNames(_parser.Graph);
             var tensors = new List<TensorInfo>();
+            foreach (OnnxTensor tensor in _parser.External)
+                Open(tensor, tensor.External!);
             foreach (OnnxTensor tensor in _parser.Tensors)
-            {
-                if (tensor.External is { } external)
-                    Open(tensor, external);
                 // Branches may give different tensors one name; those after the first are carried over, and cannot be chosen.
                 if (!_tensors.TryAdd(tensor.Name, tensor))
                     _repeated.Add(tensor.Name);
                 else if (tensor.Type is { } type && tensor.Name.Length > 0)
                     tensors.Add(new TensorInfo(tensor.Name, type, tensor.Shape, tensor.ByteLength));
-            }
             Tensors = tensors;
             Files = [file.Path, .. _data.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value.Path)];
         }

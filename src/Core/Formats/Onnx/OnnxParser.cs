@@ -13,6 +13,8 @@ internal sealed class OnnxParser
     private readonly InputFile _file;
     private readonly WireReader _reader;
     private readonly List<OnnxTensor> _tensors = [];
+    private readonly List<OnnxTensor> _external = [];
+    private bool _inFunction;
 
     public OnnxGraph Graph { get; } = new();
     public long IrVersion { get; private set; }
@@ -23,6 +25,9 @@ internal sealed class OnnxParser
 
     /// <summary>Every initializer, and the constants of two or more dimensions, in file order.</summary>
     public IReadOnlyList<OnnxTensor> Tensors => _tensors;
+
+    /// <summary>Every tensor whose elements lie in another file, wherever it stands.</summary>
+    public IReadOnlyList<OnnxTensor> External => _external;
 
     /// <exception cref="ClusterLpException">Not such a file (exit 65).</exception>
     public OnnxParser(InputFile file)
@@ -48,9 +53,35 @@ internal sealed class OnnxParser
                 case ModelTraining:
                     HasTraining = true;
                     break;
+                case ModelFunction:
+                    ReadFunction(field);
+                    break;
             }
         if (!found)
             throw file.Bad("not a usable ONNX model: it has no graph.");
+    }
+
+    // Its nodes see nothing of the graph; only what they keep in other files matters.
+    private void ReadFunction(WireField function)
+    {
+        _inFunction = true;
+        foreach (WireField field in _reader.Fields(function))
+            if (field.Number == FunctionNode)
+                ReadNode(field, 0);
+        _inFunction = false;
+    }
+
+    private void ReadSparse(WireField sparse)
+    {
+        foreach (WireField field in _reader.Fields(sparse))
+            if (field.Number is SparseValues or SparseIndices)
+                ReadTensor(field);
+    }
+
+    private void Add(OnnxTensor tensor)
+    {
+        if (!_inFunction)
+            _tensors.Add(tensor);
     }
 
     private void ReadOpset(WireField opset)
@@ -78,7 +109,10 @@ internal sealed class OnnxParser
                 case GraphInitializer:
                     OnnxTensor tensor = ReadTensor(field);
                     graph.Initializers.Add(tensor);
-                    _tensors.Add(tensor);
+                    Add(tensor);
+                    break;
+                case GraphSparse:
+                    ReadSparse(field);
                     break;
                 case GraphInput:
                     graph.Inputs.Add(ReadEntry(field));
@@ -137,7 +171,7 @@ internal sealed class OnnxParser
             {
                 (constant.Name, constant.Node) = (node.Outputs[0], node);
                 if (constant.Shape.Count >= 2)
-                    _tensors.Add(constant);
+                    Add(constant);
             }
         }
         return node;
@@ -163,8 +197,13 @@ internal sealed class OnnxParser
                 case AttributeTensor:
                     node.Constant = ReadTensor(field);
                     break;
-                case AttributeGraph:
-                case AttributeGraphs:
+                case AttributeTensors:
+                    ReadTensor(field);
+                    break;
+                case AttributeSparse or AttributeSparses:
+                    ReadSparse(field);
+                    break;
+                case AttributeGraph or AttributeGraphs:
                     var body = new OnnxGraph();
                     ReadGraph(field, body, depth + 1);
                     node.Bodies.Add(body);
@@ -213,7 +252,10 @@ internal sealed class OnnxParser
                 throw _reader.Bad(message.Start, $"the shape [{string.Join(", ", tensor.Shape)}] of tensor \"{tensor.Name}\" cannot be");
         tensor.ByteLength = (long)bytes;
         if (isExternal)
+        {
             tensor.External = ReadExternal(tensor, external);
+            _external.Add(tensor);
+        }
         else if (tensor.Type is not null)
             Locate(tensor, elements);
         return tensor;
@@ -259,6 +301,8 @@ internal sealed class OnnxParser
         long offset = Number("offset", 0), length = Number("length", tensor.ByteLength);
         if (tensor.Type is not null && length != tensor.ByteLength)
             throw _file.Bad($"{what} takes {length} bytes; shape [{string.Join(", ", tensor.Shape)}] needs {tensor.ByteLength}.");
+        if (tensor.Type is null && !values.ContainsKey("length"))
+            throw _reader.Bad(tensor.Field.Start, $"{what} has no length, which its type does not give");
         if (tensor.Type is null)
             tensor.ByteLength = length;
         return new ExternalRange(location, offset, entries);
