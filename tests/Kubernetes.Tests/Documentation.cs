@@ -16,11 +16,11 @@ internal static partial class Documentation
     /// <summary>The arguments of the one <c>./clusterlp certs</c>.</summary>
     public static string[] Certs => Words(Commands.Single(command => command.StartsWith("./clusterlp certs ", StringComparison.Ordinal)))[1..];
 
-    /// <summary>Secrets as they are to be made: name, and keys with the files they come from.</summary>
+    /// <summary>Secrets as they are to be made: name, and keys with their values or the files they come from.</summary>
     public static Dictionary<string, Dictionary<string, string>> Secrets => Commands.Where(command => command.StartsWith("kubectl create secret ", StringComparison.Ordinal))
         .Select(Words).ToDictionary(
             words => words[4],
-            words => words.Where(word => word.StartsWith("--from-file=", StringComparison.Ordinal)).Select(word => word.Split('=')).ToDictionary(parts => parts[1], parts => parts[2]));
+            words => words.Where(word => word.StartsWith("--from-", StringComparison.Ordinal)).Select(word => word.Split('=')).ToDictionary(parts => parts[1], parts => parts[2]));
 
     // Quotes around a word, and none within.
     private static string[] Words(string command) => [.. command.Split(' ').Select(word => word.Trim('\''))];

@@ -24,7 +24,7 @@ public sealed partial class DocumentationTests : IDisposable
         string job = Documentation.Blocks("json").Single();
         File.WriteAllText(Path.Combine(run, "job.json"), job);
         // Links are followed before relative paths are.
-        File.WriteAllText(Path.Combine(run, "kustomization.yaml"), Documentation.Blocks("yaml").Single()
+        File.WriteAllText(Path.Combine(run, "kustomization.yaml"), Documentation.Blocks("yaml").First()
             .Replace("../k8s", Path.GetRelativePath(run, Repository.PathOf("k8s")), StringComparison.Ordinal));
         Overlay overlay = Overlay.At(run);
         Assert.Equal(job, overlay.Objects.OfType<V1ConfigMap>().Single().Data["job.json"]);

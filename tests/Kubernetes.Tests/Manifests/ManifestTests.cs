@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ClusterLp.Cli.Commands;
 using ClusterLp.Core;
 using k8s.Models;
@@ -120,29 +121,38 @@ public sealed class ManifestTests
         }
     }
 
-    [KubectlTheory, MemberData(nameof(Overlays))]
-    public void The_coordinator_is_given_a_job_file_whose_paths_lie_on_the_shared_volume(string overlay)
+    [KubectlTheory]
+    [InlineData("batch", "/data")]
+    [InlineData("tls", "/data")]
+    public void The_job_files_paths_lie_where_pods_may_read_and_write(string overlay, string root)
     {
         Overlay run = Overlay.Of(overlay);
         PodSpec coordinator = new(run.Coordinator);
         string path = coordinator.Parse().GetValue<string>("--job")!;
         V1VolumeMount mount = coordinator.Container.VolumeMounts.Single(one => Path.GetDirectoryName(path) == one.MountPath);
         V1ConfigMap map = run.Named<V1ConfigMap>(coordinator.Spec.Volumes.Single(volume => volume.Name == mount.Name).ConfigMap.Name);
-        string copy = Path.GetTempFileName();
+        string text = map.Data[Path.GetFileName(path)], copy = Path.GetTempFileName();
         try
         {
-            File.WriteAllText(copy, map.Data[Path.GetFileName(path)]);
-            JobFile job = JobFile.Read(copy);
-            foreach (string? named in (string?[])[job.Spec.Input, job.Spec.Output, job.JobDirectory])
-                Assert.StartsWith("/data/", named);
+            File.WriteAllText(copy, text);
+            Assert.NotNull(JobFile.Read(copy).JobDirectory);
         }
         finally
         {
             File.Delete(copy);
         }
-        foreach (PodSpec pod in run.Jobs.SelectMany(PodSpec.Of))
+        using JsonDocument job = JsonDocument.Parse(text);
+        Assert.All((string[])["model", "output", "job-dir"], key => Assert.StartsWith(root + "/", job.RootElement.GetProperty(key).GetString()));
+        Assert.All(run.Jobs.SelectMany(PodSpec.Of), pod => Assert.Equal(root, pod.Environment["CLUSTERLP_ROOTS"]));
+    }
+
+    [KubectlTheory]
+    [InlineData("batch")]
+    [InlineData("tls")]
+    public void All_pods_share_one_volume_and_may_write_there(string overlay)
+    {
+        foreach (PodSpec pod in Overlay.Of(overlay).Jobs.SelectMany(PodSpec.Of))
         {
-            Assert.Equal("/data", pod.Environment["CLUSTERLP_ROOTS"]);
             string volume = pod.Container.VolumeMounts.Single(one => one.MountPath == "/data" && one.ReadOnlyProperty is not true).Name;
             Assert.Equal("clusterlp-data", pod.Spec.Volumes.Single(one => one.Name == volume).PersistentVolumeClaim.ClaimName);
         }
@@ -152,8 +162,7 @@ public sealed class ManifestTests
     public void Only_the_plain_overlay_is_insecure_and_the_others_mount_a_secret_for_each_side()
     {
         Assert.All(Overlay.Of("batch").Jobs.SelectMany(PodSpec.Of), pod => Assert.Contains("--insecure", pod.Arguments));
-        Overlay tls = Overlay.Of("tls");
-        foreach (PodSpec pod in tls.Jobs.SelectMany(PodSpec.Of))
+        foreach (PodSpec pod in Names.Except(["batch"]).SelectMany(name => Overlay.Of(name).Jobs).SelectMany(PodSpec.Of))
         {
             Assert.DoesNotContain("--insecure", pod.Arguments);
             V1VolumeMount mount = pod.Container.VolumeMounts.Single(one => one.MountPath == "/etc/clusterlp-tls");

@@ -25,7 +25,7 @@ public sealed class PodRunTests(BuiltImage image) : IClassFixture<BuiltImage>
         // Workers come first, and find no such name.
         ClusterLpProcess[] running = [.. workers.Select(worker => run.Start(worker, SlowBlocks))];
         foreach (ClusterLpProcess worker in running)
-            await worker.UntilItSaysAsync("no coordinator at clusterlp-coordinator:4053 yet");
+            await worker.UntilItSaysAsync("health and metrics at");
         Assert.Equal(Alive, run.Probe(running[1], workers[1], container => container.LivenessProbe));
         Assert.Equal(NotYet, run.Probe(running[1], workers[1], container => container.ReadinessProbe));
         ClusterLpProcess first = run.Start(coordinator);
