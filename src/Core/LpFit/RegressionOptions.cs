@@ -50,6 +50,9 @@ public sealed record RegressionOptions
         return tolerance is double gap ? options with { Gap = gap, MaxIterations = 5000 } : options;
     }
 
-    /// <summary>For the joint fit, where the last parts in a thousand count: U is solved once, V in many rounds.</summary>
-    public static RegressionOptions Close(double p) => For(p) with { Gap = 1e-3, MaxIterations = 600 };
+    /// <summary>
+    /// For the joint fit, where the last parts in a thousand count: U is solved once, V in many rounds. At p = 1 a gap of 3e-3 is
+    /// within 3e-4 of the error and takes half the iterations of 1e-3.
+    /// </summary>
+    public static RegressionOptions Close(double p) => For(p) with { Gap = p == 1 ? 3e-3 : 1e-3, MaxIterations = 600 };
 }

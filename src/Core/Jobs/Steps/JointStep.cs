@@ -51,7 +51,7 @@ internal static class JointStep
         int d = plan.Columns;
         BlobRef[] done = [.. results.Select(r => r.Blob)];
         state = state with { JointObjectives = [.. state.JointObjectives, results.Sum(r => ((JointFigures)r.Figures).Objective)] };
-        if (IsDone(state.JointObjectives))
+        if (IsDone(state.JointObjectives, plan.P))
         {
             BlobRef best = state.JointBases[state.JointObjectives.IndexOf(state.JointObjectives.Min())];
             return state with
@@ -82,13 +82,13 @@ internal static class JointStep
         JointBases = [state.Basis!],
     };
 
-    private static bool IsDone(IReadOnlyList<double> objectives)
+    private static bool IsDone(IReadOnlyList<double> objectives, double p)
     {
-        int rounds = objectives.Count;
-        if (rounds < JointFit.LeastRounds)
+        (int least, int window, int most) = JointFit.Rounds(p);
+        if (objectives.Count < least)
             return false;
-        double before = objectives.SkipLast(JointFit.Window).Min(), now = objectives.Min();
-        return rounds >= JointFit.MostRounds || !(before - now > JointFit.Tolerance * now);
+        double before = objectives.SkipLast(window).Min(), now = objectives.Min();
+        return objectives.Count >= most || !(before - now > JointFit.Tolerance * now);
     }
 
     /// <summary>Names the state after so many rounds: it is a function of the plan, the rank and their bases.</summary>
