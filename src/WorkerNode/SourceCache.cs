@@ -13,7 +13,7 @@ public sealed class SourceCache(Func<string, IModel> open, PathRoots? roots = nu
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, IModel> _models = [];
-    private readonly Dictionary<(string Input, string Tensor), IMatrixSource> _matrices = [];
+    private readonly Dictionary<(string Input, string Tensor, bool Transposed), IMatrixSource> _matrices = [];
 
     /// <summary>The matrix a plan speaks of, opened at first use; its shape must be the plan's.</summary>
     /// <exception cref="Core.ClusterLpException">
@@ -27,7 +27,7 @@ public sealed class SourceCache(Func<string, IModel> open, PathRoots? roots = nu
             roots?.Ensure("the row weights", weights);
         lock (_lock)
         {
-            if (_matrices.TryGetValue((plan.Input, plan.Name), out IMatrixSource? matrix))
+            if (_matrices.TryGetValue((plan.Input, plan.Name, plan.Transposed), out IMatrixSource? matrix))
                 return matrix;
             if (!_models.TryGetValue(plan.Input, out IModel? model))
             {
@@ -35,15 +35,8 @@ public sealed class SourceCache(Func<string, IModel> open, PathRoots? roots = nu
                 _models.Add(plan.Input, model);
                 roots?.Ensure(model);
             }
-            matrix = model.OpenMatrix(plan.Name);
-            if (matrix.Rows != plan.Rows || matrix.Columns != plan.Columns)
-            {
-                string found = $"{matrix.Rows} x {matrix.Columns}";
-                matrix.Dispose();
-                throw Core.ClusterLpException.BadInput(
-                    $"{plan.Input}: tensor \"{plan.Name}\" is {found} here but {plan.Rows} x {plan.Columns} in the job: the file has changed or is another one on this machine.");
-            }
-            _matrices.Add((plan.Input, plan.Name), matrix);
+            matrix = PlannedMatrix.Open(model, plan);
+            _matrices.Add((plan.Input, plan.Name, plan.Transposed), matrix);
             return matrix;
         }
     }

@@ -24,7 +24,7 @@ public sealed class CompressTests : IDisposable
         Assert.True(run.Code == ExitCode.Done, run.Error);
         Assert.Contains("1500 x 24", run.Out);
         Assert.Contains("SVD", run.Out);
-        Assert.Equal(["clusterlp.json", "model.safetensors"], Directory.GetFileSystemEntries(_folder["out"]).Select(Path.GetFileName).Order());
+        Assert.Equal(["clusterlp.json", "clusterlp.md", "model.safetensors"], Directory.GetFileSystemEntries(_folder["out"]).Select(Path.GetFileName).Order());
         Assert.Equal(["emb.npy", "out"], Directory.GetFileSystemEntries(_folder.Root).Select(Path.GetFileName).Order());
 
         CommandLine verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model);

@@ -104,7 +104,10 @@ public class RenderingTests
         TensorReport[] tensors = [.. Enumerable.Range(0, 6).Select(i => Tensor($"layer.{i}.weight", new Errors(90, 950, 101, 4, null), new Errors(100, 1000, 100, 4, null)))];
         string words = InOneLine(Render(Report(tensors), 80));
         Assert.Contains("layer.5.weight 0.9500 0.9000 1.0100 1.0000", words);
-        Assert.Contains("layer.5.weight: l_1.5 error 5.0 % lower", words);
+        // A word only for those that need one.
+        Assert.DoesNotContain("layer.5.weight:", words);
+        tensors[5] = Tensor("layer.5.weight", new Errors(90, 1000, 101, 4, null), new Errors(100, 1000, 100, 4, null));
+        Assert.Contains("layer.5.weight: l_1.5 error the same as SVD's", InOneLine(Render(Report(tensors), 80)));
     }
 
     [Theory]

@@ -9,14 +9,14 @@ internal static class ClusterLpCommand
 {
     public static RootCommand Create(Terminal terminal)
     {
-        Command compress = new CompressCommand(terminal).Create(), inspect = new InspectCommand(terminal).Create(),
+        Command compress = new CompressCommand(terminal).Create(), inspect = new InspectCommand(terminal).Create(), plan = new PlanCommand(terminal).Create(),
             verify = new VerifyCommand(terminal).Create(), coordinator = new CoordinatorCommand(terminal).Create(),
             worker = WorkerCommand.Create(), status = new StatusCommand(terminal).Create(), doctor = new DoctorCommand(terminal).Create(),
             completion = CompletionCommand.Create(terminal), certs = new CertsCommand(terminal).Create(),
             evaluate = new EvaluateCommand(terminal).Create();
         var root = new RootCommand("Robust low-rank compression (entrywise l_p, 1 <= p <= 2) of large embedding matrices, on one machine or a cluster.")
         {
-            compress, inspect, verify, evaluate, coordinator, worker, status, certs, doctor, DemoCommand.Create(), completion,
+            compress, plan, inspect, verify, evaluate, coordinator, worker, status, certs, doctor, DemoCommand.Create(), completion,
             CommonOptions.Quiet, CommonOptions.Verbose, CommonOptions.LogFormat,
         };
         var examples = new Dictionary<Command, string[]>
@@ -28,6 +28,7 @@ internal static class ClusterLpCommand
                 "clusterlp compress vectors.npy --rank 64 --p 1 --output out --json",
                 "clusterlp compress lid.176.ftz --rank 12 --row-weights frequencies.txt",
             ],
+            [plan] = ["clusterlp plan model-directory --compression 0.3 --exclude '*position*'", "clusterlp plan model.safetensors --target-error 0.1 --json"],
             [inspect] = ["clusterlp inspect model.safetensors", "clusterlp inspect vectors.npy --json"],
             [verify] = ["clusterlp verify model.clusterlp --against model.safetensors"],
             [evaluate] =

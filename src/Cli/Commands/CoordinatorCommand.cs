@@ -6,6 +6,7 @@ using ClusterLp.Cli.Rendering;
 using ClusterLp.Cli.Running;
 using ClusterLp.Core;
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Reporting;
 
@@ -76,6 +77,8 @@ internal sealed class CoordinatorCommand(Terminal terminal)
         {
             using IModel model = ModelFiles.Open(job.Spec.Input);
             roots.Ensure(model);
+            foreach (CarriedFile file in CarriedFiles.Of(job.Spec.Input, model, job.Spec.Output))
+                roots.Ensure("a file beside the model", file.Path);
         }
     }
 }

@@ -27,6 +27,15 @@ internal static class ResultWords
         _ => tensor.Method,
     };
 
+    /// <summary>Whether a tensor among many needs a word: SVD does as well, or rows are not within the tolerance.</summary>
+    public static bool NeedsAWord(TensorReport tensor)
+    {
+        if (tensor.Method == "svd" || tensor.P == 2)
+            return false;
+        (Errors ours, Errors svd) = tensor.Metric is { } metric ? (metric.Errors, metric.Svd) : (tensor.Errors, tensor.Svd);
+        return tensor.RowsAboveTolerance > 0 || !((ours.WeightedLp ?? ours.Lp) < (svd.WeightedLp ?? svd.Lp) * (1 - Negligible));
+    }
+
     /// <summary>Sentences, the most important first.</summary>
     public static IEnumerable<string> Of(TensorReport tensor)
     {

@@ -1,3 +1,4 @@
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Reporting;
 using Spectre.Console;
 
@@ -19,7 +20,7 @@ internal static class ResultsView
 
     public static void Write(IAnsiConsole console, JobReport report)
     {
-        console.Write(Sizes(report));
+        console.Write(Sizes(report, brief: report.Tensors.Length > MostTables));
         if (report.Tensors.Length <= MostTables)
             foreach (TensorReport tensor in report.Tensors)
             {
@@ -33,24 +34,39 @@ internal static class ResultsView
         else
         {
             console.Write(Ratios(report));
-            console.Say(" Errors divided by those of SVD at the same rank: below 1 is better than SVD.");
-            foreach (TensorReport tensor in report.Tensors)
+            console.Say(" Errors divided by those of SVD at the same rank: below 1 is better than SVD. Row: the largest row's.");
+            foreach (TensorReport tensor in report.Tensors.Where(ResultWords.NeedsAWord))
                 console.Say($" {tensor.Name}: {ResultWords.Of(tensor).First()}");
             console.WriteLine();
         }
-        string carried = report.Untouched.Length == 0 ? "" : $"; {report.Untouched.Length} other tensors unchanged";
+        foreach (TiedTensor tie in report.Ties)
+            console.Say($" {tie.Name} held the data of {tie.Of} and has the same factors.");
+        if (report.Budget is { KeptWhole: [_, ..] whole })
+            console.Say($" Kept whole, for what their factors would save is better saved elsewhere: {string.Join(", ", whole.Take(4))}{(whole.Length > 4 ? $" and {whole.Length - 4} more" : "")}.");
+        if (report.Tensors.Length > 1 || report.Budget is not null)
+            console.Say(Together(report));
+        string carried = (report.Untouched.Length == 0 ? "" : $"; {report.Untouched.Length} other tensors unchanged")
+            + (report.Carried.IsEmpty ? "" : $"; {Figures.Count(report.Carried.Length, "other file", "other files")} copied");
         console.Say($" {report.Parameters.Output}: {string.Join(", ", report.Outputs.Select(file => file.Path).Take(3))}"
-            + $"{(report.Outputs.Length > 3 ? $" and {report.Outputs.Length - 3} more" : "")}, clusterlp.json{carried}. "
+            + $"{(report.Outputs.Length > 3 ? $" and {report.Outputs.Length - 3} more" : "")}, clusterlp.json, clusterlp.md{carried}. "
             + $"{Figures.Error(Math.Round(report.Seconds.Total, 1))} s (fit {Figures.Error(Math.Round(report.Seconds.Fit, 1))} s).");
     }
 
-    private static Table Sizes(JobReport report)
+    private static string Together(JobReport report)
     {
-        Table table = Tables.Create(1, "tensor", "shape", "rank", "size", "smaller");
+        double before = report.Tensors.Sum(tensor => (double)tensor.BytesBefore), after = report.Tensors.Sum(tensor => (double)tensor.BytesAfter);
+        return $" Together {Figures.Bytes(before)} -> {Figures.Bytes(after)}, {Figures.Percent(1 - after / before)} smaller"
+            + (report.Budget is { } budget ? $"; {Figures.Count(budget.Used)} of {Figures.Count(budget.Elements)} elements are used, shared out by what lowers the sum of squared SVD errors most." : ".");
+    }
+
+    // Of many tensors, which are layers with long names, only what fits beside these.
+    private static Table Sizes(JobReport report, bool brief)
+    {
+        Table table = Tables.Create(1, ["tensor", "shape", "rank", .. brief ? Array.Empty<string>() : ["size"], "smaller"]);
         foreach (TensorReport tensor in report.Tensors)
-            table.Add(tensor.Name, $"{tensor.Rows} x {tensor.Columns}", $"{tensor.Rank}",
-                $"{Figures.Bytes(tensor.BytesBefore)} -> {Figures.Bytes(tensor.BytesAfter)}",
-                Figures.Percent(1 - tensor.BytesAfter / (double)tensor.BytesBefore));
+            table.Add([tensor.Name, $"{tensor.Rows} x {tensor.Columns}", $"{tensor.Rank}",
+                .. brief ? Array.Empty<string>() : [$"{Figures.Bytes(tensor.BytesBefore)} -> {Figures.Bytes(tensor.BytesAfter)}"],
+                Figures.Percent(1 - tensor.BytesAfter / (double)tensor.BytesBefore)]);
         return table;
     }
 
@@ -73,13 +89,13 @@ internal static class ResultsView
             Add(ResultWords.NormName(tensor.P), ours.Lp, svd.Lp);
         Add("l_1", ours.L1, svd.L1);
         Add("Frobenius", ours.Frobenius, svd.Frobenius);
-        Add("largest row", ours.MaxRow, svd.MaxRow);
+        Add(tensor.Transposed ? "largest column" : "largest row", ours.MaxRow, svd.MaxRow);
         return table;
     }
 
     private static Table Ratios(JobReport report)
     {
-        Table table = Tables.Create(1, "error / SVD's", "l_p", "l_1", "Frobenius", "largest row");
+        Table table = Tables.Create(1, "error / SVD's", "l_p", "l_1", "Frobenius", "row");
         foreach (TensorReport tensor in report.Tensors)
             table.Add(tensor.Name,
                 Figures.Ratio(tensor.Errors.Lp, tensor.Svd.Lp), Figures.Ratio(tensor.Errors.L1, tensor.Svd.L1),

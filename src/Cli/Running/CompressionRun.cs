@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Text;
 using ClusterLp.Core;
 using ClusterLp.Core.Faults;
 using ClusterLp.Core.Formats;
@@ -97,13 +98,13 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
 
             Failpoint.Reach(Failpoint.OutputAssemble);
             using Activity? writing = Tracing.Start("output", ActivityKind.Internal, Activity.Current?.Context ?? default);
-            ImmutableArray<FileHash> files = await Task.Run(
-                () => FactorisedModelWriter.Write(outcome.Plan, outcome.Fits, outcome.Blobs, output, monitor.Assembling(), cancellation), cancellation);
+            WrittenFiles files = await Task.Run(() => Write(outcome, output, monitor.Assembling(), cancellation), cancellation);
             InputSummary read = await input;
             double total = clock.Elapsed.TotalSeconds;
             JobReport report = ReportBuilder.Build(
                 outcome, read, files, new JobTimes(planned, fitted - planned, total - fitted, total) { Kernels = kernels(total) },
                 Application.Tool, KernelSets.Active.ToString().ToLowerInvariant(), LinearAlgebraSetup.Description);
+            output.WriteFile(CarriedFiles.CardName, Encoding.UTF8.GetBytes(ModelCard.Of(report)));
             output.WriteFile(OutputDirectory.ReportName, ReportJson.Write(report));
             InputRecord.Conclude(store.Inputs, store.Path, read.Files);
             Failpoint.Reach(Failpoint.OutputCommit);
@@ -124,6 +125,13 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
             monitor.Ended(interrupted ? JobPhase.Interrupted : JobPhase.Failed, interrupted ? null : e.Message);
             throw;
         }
+    }
+
+    private static WrittenFiles Write(JobOutcome outcome, OutputDirectory output, IProgress<double> progress, CancellationToken cancellation)
+    {
+        ImmutableArray<FileHash> files = FactorisedModelWriter.Write(outcome.Plan, outcome.Fits, outcome.Blobs, output, progress, cancellation);
+        using IModel model = ModelFiles.Open(outcome.Plan.Tensors[0].Input);
+        return new WrittenFiles(files, CarriedFiles.Copy(CarriedFiles.Of(outcome.Plan.Spec.Input, model, output.Path), output, cancellation));
     }
 
     // A coordinator that is started again by its supervisor, having died between its last two steps.

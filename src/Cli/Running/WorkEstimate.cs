@@ -16,6 +16,25 @@ internal sealed class WorkEstimate(JobPlan plan)
 
     private readonly double[] _totals = [.. plan.Tensors.Select(tensor => StagesOf(tensor).Sum(stage => stage.Flops))];
 
+    /// <summary>Flops of a tensor's scan and of all its stages, and how many d x d matrices they decompose.</summary>
+    public static (double Scan, double All, int Decompositions) Of(TensorPlan tensor)
+    {
+        // The fit on the coreset decomposes one in each of its rounds.
+        const int mergeRounds = 10;
+        List<(StageKind Kind, int Rounds, double Flops)> stages = [.. StagesOf(tensor)];
+        return (stages[0].Flops, stages.Sum(stage => stage.Flops), stages.Sum(stage => stage.Kind switch
+        {
+            StageKind.Factorise => 0,
+            StageKind.Coreset => mergeRounds,
+            _ => stage.Rounds,
+        }));
+    }
+
+    /// <summary>Whether V is first fitted on a sample of the rows; at p = 2 the fit is the SVD.</summary>
+    public static bool HasCoreset(TensorPlan tensor) => IsLp(tensor) && tensor.Fit == Fit.Coreset && tensor.Rows >= 20L * tensor.Columns;
+
+    private static bool IsLp(TensorPlan tensor) => tensor.Method == Method.Lp && tensor.P < 2;
+
     /// <summary>Share of all tensors' work, 0 to 1.</summary>
     public double ShareDone(JobProgress progress)
     {
@@ -48,8 +67,7 @@ internal sealed class WorkEstimate(JobPlan plan)
     {
         double n = tensor.Rows, d = tensor.Columns, k = tensor.Rank ?? d / 2, gram = n * d * d;
         yield return (StageKind.Scan, 1, gram);
-        // At p = 2 the fit is the SVD.
-        bool lp = tensor.Method == Method.Lp && tensor.P < 2, coreset = lp && tensor.Fit == Fit.Coreset && n >= 20 * d;
+        bool lp = IsLp(tensor), coreset = HasCoreset(tensor);
         if (tensor.Method == Method.Lewis)
             yield return (StageKind.Lewis, LewisRounds, LewisRounds * 2 * gram);
         else if (coreset)

@@ -20,4 +20,10 @@ public interface IMatrixSource : IDisposable
     /// </summary>
     /// <exception cref="ClusterLpException">The file ended early or cannot be read.</exception>
     void ReadRows(long firstRow, int count, Span<float> destination);
+
+    /// <summary>
+    /// The transposed matrix, d x n, over the same elements, which the caller disposes; null where the format cannot be read by
+    /// columns. Best read many rows at a time.
+    /// </summary>
+    IMatrixSource? Transpose() => null;
 }

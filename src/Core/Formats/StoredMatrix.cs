@@ -43,6 +43,10 @@ internal sealed class StoredMatrix : IMatrixSource
     /// <summary>A second source over the same elements.</summary>
     public StoredMatrix Share() => new(_file, Name, Rows, Columns, _offset, _type, _bigEndian, _order);
 
+    /// <summary>The same elements in the other order.</summary>
+    public IMatrixSource? Transpose() => Rows > int.MaxValue ? null
+        : new StoredMatrix(_file, Name, Columns, (int)Rows, _offset, _type, _bigEndian, _order == ElementOrder.C ? ElementOrder.Fortran : ElementOrder.C);
+
     public void ReadRows(long firstRow, int count, Span<float> destination)
     {
         RowRange.Check(this, firstRow, count, destination.Length);

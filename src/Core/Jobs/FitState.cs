@@ -27,6 +27,8 @@ public sealed record FitState
     public ImmutableArray<SharingTensor> Sharing { get; init; } = [];
     /// <summary>Where the rank was allotted: ||A - A_k||_F / ||A||_F of the SVD of that rank, by the eigenvalues.</summary>
     public double? AllottedError { get; init; }
+    /// <summary>The allotment leaves the tensor as it is: done without factors.</summary>
+    public bool KeptWhole { get; init; }
     /// <summary>With a target error: the ranks tried.</summary>
     public RankSearch? Search { get; init; }
     /// <summary>What the scan read of the input, a block each, in block order; every later stage must read the same.</summary>

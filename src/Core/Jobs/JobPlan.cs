@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
 
 namespace ClusterLp.Core.Jobs;
 
 /// <summary>
-/// One matrix to factorise: n = <see cref="Rows"/>, d = <see cref="Columns"/>, k = <see cref="Rank"/>
+/// One matrix to factorise, as it is fitted: n = <see cref="Rows"/>, d = <see cref="Columns"/>, k = <see cref="Rank"/>
 /// (null until the scan has chosen it from <see cref="TargetError"/>, or all scans from <see cref="SharedBudget"/>).
 /// </summary>
 public sealed record TensorPlan
@@ -14,12 +15,14 @@ public sealed record TensorPlan
     public required string Name { get; init; }
     public required long Rows { get; init; }
     public required int Columns { get; init; }
+    /// <summary>The tensor is wide, and what is fitted is its transpose (<see cref="PlannedMatrix"/>): the factors trade places.</summary>
+    public bool Transposed { get; init; }
     public required ElementType InputType { get; init; }
     public required ElementType FactorType { get; init; }
     public required int BlockRows { get; init; }
     public int? Rank { get; init; }
     public double? TargetError { get; init; }
-    /// <summary>Elements that the factors of all tensors of the job may have together; null where ranks do not depend on other tensors.</summary>
+    /// <summary>Elements that all tensors of the job may have together, as factors or kept whole; null where ranks do not depend on other tensors.</summary>
     public long? SharedBudget { get; init; }
     public required double P { get; init; }
     /// <summary>The scan's reduction chooses p (<see cref="FitState.Power"/>); <see cref="P"/> says nothing until then.</summary>
@@ -36,6 +39,10 @@ public sealed record TensorPlan
     /// <summary>Column metric file as the coordinator, which alone reads it, opens it; or null.</summary>
     public string? ColumnMetric { get; init; }
 
+    /// <summary>The tensor's own shape.</summary>
+    [JsonIgnore]
+    public (long Rows, long Columns) Shape => Transposed ? (Columns, Rows) : (Rows, Columns);
+
     public BlockPartition Partition => new(Rows, BlockRows);
 
     /// <summary>This plan with the p the fit has chosen, if it has.</summary>
@@ -43,7 +50,14 @@ public sealed record TensorPlan
 }
 
 /// <summary>Everything a job does, fixed before the first block is computed.</summary>
-public sealed record JobPlan(JobId Id, JobSpec Spec, ImmutableArray<TensorPlan> Tensors, ImmutableArray<SkippedTensor> Skipped);
+public sealed record JobPlan(JobId Id, JobSpec Spec, ImmutableArray<TensorPlan> Tensors, ImmutableArray<SkippedTensor> Skipped)
+{
+    /// <summary>Tensors that hold the data of a planned one and get its factors.</summary>
+    public ImmutableArray<TiedTensor> Ties { get; init; } = [];
+
+    /// <summary>The model's config.json says that its LM head is its embedding.</summary>
+    public bool TiesWordEmbeddings { get; init; }
+}
 
 /// <summary>A tensor that is carried over untouched, and why (for the report).</summary>
 public sealed record SkippedTensor(string Name, string Reason);

@@ -17,22 +17,29 @@ public static class JobPlanner
     public const int MostColumns = 8192;
 
     private const long MostBlockElements = 1L << 28;
+    private const string NotSelected = "not selected";
 
     private static readonly JsonSerializerOptions Described = WrittenJson.Of(new JsonSerializerOptions());
 
-    /// <summary>Opens the model and fixes tensors, ranks and blocks. Reads headers only.</summary>
+    /// <summary>
+    /// Opens the model and fixes tensors, ties, ranks and blocks. Reads headers, and of tensors of one shape as much as tells them apart.
+    /// </summary>
     /// <param name="spec">The request.</param>
     /// <param name="id">The job's name; null: a hash of the request and of the input files' names, sizes and times.</param>
     /// <exception cref="ClusterLpException">
     /// Options that do not go together (exit 64), a value or tensor that cannot be used (65), a missing input (66), or an
     /// output that exists (73).
     /// </exception>
-    public static JobPlan Plan(JobSpec spec, JobId? id = null)
+    /// <param name="dryRun">No output will be written, and whether it could be is not looked at.</param>
+    public static JobPlan Plan(JobSpec spec, JobId? id = null, bool dryRun = false)
     {
         CheckOptions(spec);
         using IModel model = ModelFiles.Open(spec.Input);
-        OutputDirectory.EnsureFree(spec.Output, spec.Force);
-        EnsureOutside(spec.Output, model);
+        if (!dryRun)
+        {
+            OutputDirectory.EnsureFree(spec.Output, spec.Force);
+            EnsureOutside(spec.Output, model);
+        }
         if (spec.RowWeights is not null && !File.Exists(spec.RowWeights))
             throw ClusterLpException.InputMissing($"{spec.RowWeights}: no such file of row weights.");
 
@@ -40,7 +47,8 @@ public static class JobPlanner
             throw ClusterLpException.InputMissing($"{spec.ColumnMetric}: no such file of a column metric.");
 
         var skipped = new List<SkippedTensor>();
-        var chosen = new List<TensorPlan>();
+        var usable = new List<TensorInfo>();
+        var others = new List<TensorInfo>();
         HashSet<string> named = [.. model.Tensors.Select(tensor => tensor.Name).Where(name => spec.Tensors.Contains(name))];
         HashSet<string> selected = spec.Tensors.IsEmpty
             ? [.. model.Tensors.Select(tensor => tensor.Name)]
@@ -48,24 +56,36 @@ public static class JobPlanner
         HashSet<string> excluded = [.. spec.Exclude.SelectMany(pattern => TensorSelection.Match(model, pattern)).Select(tensor => tensor.Name)];
         foreach (TensorInfo tensor in model.Tensors)
         {
-            string? obstacle = excluded.Contains(tensor.Name) ? "excluded"
-                : selected.Contains(tensor.Name) ? Obstacle(spec, tensor) ?? model.Obstacle(tensor.Name, FactorTypeOf(spec, tensor)) : "not selected";
+            string? obstacle = excluded.Contains(tensor.Name) ? "excluded" : Obstacle(spec, model, tensor) ?? model.Obstacle(tensor.Name, FactorTypeOf(spec, tensor));
             if (obstacle is null)
-                chosen.Add(PlanTensor(spec, model, tensor, chosen.Count));
+                (selected.Contains(tensor.Name) ? usable : others).Add(tensor);
             else if (named.Contains(tensor.Name) && !excluded.Contains(tensor.Name))
                 throw ClusterLpException.BadInput($"{model.Path}: tensor \"{tensor.Name}\" cannot be compressed: {obstacle}.");
             else
-                skipped.Add(new SkippedTensor(tensor.Name, obstacle));
+                skipped.Add(new SkippedTensor(tensor.Name, selected.Contains(tensor.Name) || excluded.Contains(tensor.Name) ? obstacle : NotSelected));
         }
-        if (chosen.Count == 0)
+        if (usable.Count == 0)
             throw ClusterLpException.BadInput(NothingToDo(model, [.. skipped.Where(s => selected.Contains(s.Name) && !excluded.Contains(s.Name))]));
-        FactorNames.EnsureDistinct(model, [.. chosen.Select(tensor => tensor.Name)]);
+
+        // What is selected first, so that a tie leads to it.
+        bool declared = TiedTensors.AreDeclared(model);
+        HashSet<string> candidates = [.. usable.Select(tensor => tensor.Name)];
+        Dictionary<string, string> tied = TiedTensors.Find(model, usable.Concat(others).Select(tensor => tensor.Name));
+        List<TensorPlan> chosen = [.. usable.Where(tensor => !tied.ContainsKey(tensor.Name)).Select((tensor, i) => PlanTensor(spec, model, tensor, i))];
+        var ties = new List<TiedTensor>();
+        foreach (TensorInfo tensor in model.Tensors)
+            if (tied.TryGetValue(tensor.Name, out string? of) && candidates.Contains(of) && (declared || candidates.Contains(tensor.Name)))
+                ties.Add(new TiedTensor(tensor.Name, of));
+            else if (others.Contains(tensor))
+                skipped.Add(new SkippedTensor(tensor.Name, of is not null && candidates.Contains(of) ? $"{NotSelected}, though it holds the data of {of}" : NotSelected));
+        skipped = [.. model.Tensors.Join(skipped, tensor => tensor.Name, skip => skip.Name, (_, skip) => skip)];
+        FactorNames.EnsureDistinct(model, [.. chosen.Select(tensor => tensor.Name), .. ties.Select(tie => tie.Name)]);
         if ((spec.RowWeights ?? spec.ColumnMetric) is not null && chosen.Count != 1)
             throw ClusterLpException.Usage($"{(spec.RowWeights is null ? "a column metric belongs" : "row weights belong")} to one tensor, but {chosen.Count} are selected "
                 + $"({string.Join(", ", chosen.Take(3).Select(tensor => tensor.Name))}{(chosen.Count > 3 ? ", ..." : "")}): name one.");
         if (spec.ColumnMetric is not null)
             ColumnMetric.Read(spec.ColumnMetric, chosen[0].Columns);
-        return new JobPlan(id ?? DeriveId(spec, model), spec, WithRanks(spec, model, chosen), [.. skipped]);
+        return new JobPlan(id ?? DeriveId(spec, model), spec, WithRanks(spec, model, chosen), [.. skipped]) { Ties = [.. ties], TiesWordEmbeddings = declared };
     }
 
     // The ranks that follow from the compression: of one tensor at once, of several that share it when they are scanned.
@@ -114,7 +134,7 @@ public static class JobPlanner
         ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture, $"{option} is {value}; expected a number {expected}."));
 
     // Why a tensor cannot be compressed as asked; null where it can.
-    private static string? Obstacle(JobSpec spec, TensorInfo tensor)
+    private static string? Obstacle(JobSpec spec, IModel model, TensorInfo tensor)
     {
         string shape = string.Join(" x ", tensor.Shape);
         if (tensor.Shape.Count != 2)
@@ -124,8 +144,9 @@ public static class JobPlanner
         (long rows, long columns) = (tensor.Shape[0], tensor.Shape[1]);
         if (rows == 0 || columns == 0)
             return $"it is empty ({shape})";
+        (rows, columns, _) = Fitted(spec, model, tensor);
         if (columns > MostColumns)
-            return $"it has {columns} columns, and more than {MostColumns} would need a {columns} x {columns} float64 Gram matrix of "
+            return $"it has {columns} {(columns == tensor.Shape[1] ? "columns" : "rows")}, and more than {MostColumns} would need a {columns} x {columns} float64 Gram matrix of "
                 + $"{(long)columns * columns * sizeof(double) >> 20} MiB";
         int largest = RankRule.Largest(rows, (int)columns);
         if (largest < 1)
@@ -139,15 +160,25 @@ public static class JobPlanner
 
     private static ElementType FactorTypeOf(JobSpec spec, TensorInfo tensor) => spec.Dtype ?? tensor.Type.DefaultFactorType();
 
+    // The shape that is fitted: a wide matrix is transposed, unless something belongs to its rows or columns as they are.
+    private static (long Rows, long Columns, bool Transposed) Fitted(JobSpec spec, IModel model, TensorInfo tensor)
+    {
+        (long n, long d) = (tensor.Shape[0], tensor.Shape[1]);
+        bool transposed = n < d && d <= int.MaxValue && (spec.RowWeights ?? spec.ColumnMetric) is null && PlannedMatrix.CanTranspose(model, tensor.Name);
+        return transposed ? (d, n, true) : (n, d, false);
+    }
+
     private static TensorPlan PlanTensor(JobSpec spec, IModel model, TensorInfo tensor, int index)
     {
-        (long rows, int columns) = (tensor.Shape[0], (int)tensor.Shape[1]);
+        (long rows, long wide, bool transposed) = Fitted(spec, model, tensor);
+        int columns = (int)wide;
         return new TensorPlan
         {
             Index = index,
             Name = tensor.Name,
             Rows = rows,
             Columns = columns,
+            Transposed = transposed,
             InputType = tensor.Type,
             FactorType = FactorTypeOf(spec, tensor),
             BlockRows = spec.BlockRows is int asked ? (int)Math.Min(asked, rows) : BlockPartition.DefaultBlockRows(rows, columns),

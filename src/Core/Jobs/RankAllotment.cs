@@ -6,19 +6,22 @@ namespace ClusterLp.Core.Jobs;
 /// <param name="Eigenvalues">Of its Gram matrix, descending, in any unit; negative ones count as zero.</param>
 public sealed record SharingMatrix(long Rows, int Columns, double[] Eigenvalues);
 
-/// <summary>How several matrices share one budget of factor elements.</summary>
+/// <summary>How several matrices share one budget of elements.</summary>
 /// <remarks>
-/// Minimises the sum over the matrices of ||A - A_k||_F^2 / ||A||_F^2, A_k the SVD of rank k, where the factors of all have
-/// k (n + d) elements within the budget, and each matrix has rank 1 at least and shrinks. The next singular direction of a
-/// matrix lowers the sum by its share of the squared norm and costs n + d elements; directions are taken in order of what
-/// they lower it by an element. A matrix' gains fall with the rank (its error is convex in k), so that no ranks of the same
-/// or a smaller cost have a lower sum, until a direction does not fit in what is left: that ends its matrix, and cheaper ones
-/// go on. The sum is then above the least by less than what that direction would have lowered it by; where all matrices have
-/// one shape it is the least.
+/// Minimises the sum over the matrices of ||A - A_k||_F^2 / ||A||_F^2, A_k the SVD of rank k, where factors of rank k have
+/// k (n + d) elements, at least rank 1, and fewer than A; or A is kept whole, n d elements and no error. The next singular
+/// direction lowers the sum by its share of the squared norm and costs n + d elements; keeping A whole lowers it by what is left. Steps are
+/// taken in order of what they lower the sum by an element: along the lower convex hull of a matrix' errors, where gains
+/// fall, so that no choice of the same or a smaller cost has a lower sum, until a step does not fit in what is left. What
+/// fits is taken on from there, and the sum is above the least by less than what the first step that did not fit would have
+/// lowered it by.
 /// </remarks>
 public static class RankAllotment
 {
-    /// <summary>The elements that factors may have for compression <paramref name="compression"/> of the matrices together.</summary>
+    /// <summary>The rank that stands for a matrix kept whole.</summary>
+    public const int Whole = 0;
+
+    /// <summary>The elements that may be left for compression <paramref name="compression"/> of the matrices together.</summary>
     /// <param name="elements">Elements of all matrices.</param>
     /// <param name="compression">In (0, 1).</param>
     public static long Budget(double elements, double compression)
@@ -28,40 +31,76 @@ public static class RankAllotment
         return (long)Math.Floor((1 - compression) * elements * (1 + slack));
     }
 
-    /// <summary>The rank of every matrix. O(sum of ranks log matrices); of equal gains the first matrix' is taken.</summary>
+    /// <summary>The rank of every matrix, or <see cref="Whole"/>. O(sum of ranks log matrices); of equal gains the first matrix' is taken.</summary>
     /// <param name="matrices">In any order, which decides ties.</param>
-    /// <param name="budget">Elements of all factors together; at least the sum of n + d.</param>
+    /// <param name="budget">Elements of all together; at least the sum of n + d.</param>
     public static int[] Ranks(IReadOnlyList<SharingMatrix> matrices, long budget)
     {
-        var ranks = new int[matrices.Count];
-        double[] norms = [.. matrices.Select(matrix => matrix.Eigenvalues.Sum(value => Math.Max(value, 0)))];
-        long left = budget - matrices.Sum(matrix => Cost(matrix));
+        Curve[] curves = [.. matrices.Select(matrix => new Curve(matrix))];
+        long left = budget - curves.Sum(curve => curve.StepCost);
         if (left < 0)
             throw new ArgumentException($"rank 1 for each of {matrices.Count} matrices takes {budget - left} elements, and the budget is {budget}", nameof(budget));
         var next = new PriorityQueue<int, (double Loss, int Matrix)>();
-        for (int i = 0; i < ranks.Length; i++)
-        {
-            ranks[i] = 1;
+        for (int i = 0; i < curves.Length; i++)
             Offer(i);
-        }
         while (next.TryDequeue(out int i, out _))
         {
-            if (Cost(matrices[i]) > left)
+            Curve curve = curves[i];
+            long cost = curve.Wholly ? curve.WholeCost : curve.StepCost;
+            if (cost <= left)
+            {
+                left -= cost;
+                curve.Rank = curve.Wholly ? Whole : curve.Rank + 1;
+            }
+            else if (!curve.Wholly)
                 continue;
-            left -= Cost(matrices[i]);
-            ranks[i]++;
-            Offer(i);
+            else
+                // It never will: a rank more takes as much of the rest as it takes off this cost.
+                curve.MayBeWhole = false;
+            if (curve.Rank != Whole)
+                Offer(i);
         }
-        return ranks;
+        return [.. curves.Select(curve => curve.Rank)];
 
         void Offer(int i)
         {
-            SharingMatrix matrix = matrices[i];
-            int most = (int)Math.Min(matrix.Eigenvalues.Length, RankRule.Largest(matrix.Rows, matrix.Columns));
-            if (ranks[i] < most && matrix.Eigenvalues[ranks[i]] > 0)
-                next.Enqueue(i, (-(matrix.Eigenvalues[ranks[i]] / norms[i]) / Cost(matrix), i));
+            if (curves[i].Choose() is var gain and > 0)
+                next.Enqueue(i, (-gain, i));
         }
     }
 
-    private static long Cost(SharingMatrix matrix) => matrix.Rows + matrix.Columns;
+    /// <summary>A matrix' errors by rank, and how far it has come.</summary>
+    private sealed class Curve
+    {
+        private readonly double[] _tails;
+        private readonly long _elements;
+
+        public Curve(SharingMatrix matrix)
+        {
+            StepCost = matrix.Rows + matrix.Columns;
+            _elements = checked(matrix.Rows * matrix.Columns);
+            int most = (int)Math.Min(matrix.Eigenvalues.Length, RankRule.Largest(matrix.Rows, matrix.Columns));
+            double sum = 0;
+            var tails = new double[matrix.Eigenvalues.Length + 1];
+            for (int k = matrix.Eigenvalues.Length - 1; k >= 0; k--)
+                tails[k] = sum += Math.Max(matrix.Eigenvalues[k], 0);
+            _tails = [.. tails.Take(most + 1).Select(tail => sum > 0 ? tail / sum : 0)];
+        }
+
+        public int Rank { get; set; } = 1;
+        public bool MayBeWhole { get; set; } = true;
+        public long StepCost { get; }
+        public long WholeCost => _elements - Rank * StepCost;
+
+        /// <summary>Whether the next step keeps the matrix whole.</summary>
+        public bool Wholly { get; private set; }
+
+        /// <summary>Chooses the next step: what it lowers the error by, an element; 0 where there is none.</summary>
+        public double Choose()
+        {
+            double step = Rank + 1 < _tails.Length ? (_tails[Rank] - _tails[Rank + 1]) / StepCost : 0, whole = MayBeWhole ? _tails[Rank] / WholeCost : 0;
+            Wholly = whole >= step;
+            return Math.Max(step, whole);
+        }
+    }
 }

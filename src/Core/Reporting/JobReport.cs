@@ -10,7 +10,7 @@ namespace ClusterLp.Core.Reporting;
 /// <param name="L1">sum |a - uv|.</param>
 /// <param name="Lp">(sum |a - uv|^p)^(1/p).</param>
 /// <param name="Frobenius">(sum (a - uv)^2)^(1/2).</param>
-/// <param name="MaxRow">Largest row's Euclidean error.</param>
+/// <param name="MaxRow">Largest row's Euclidean error; of a transposed fit, the largest column's.</param>
 /// <param name="WeightedLp">(sum c_i |a - uv|^p)^(1/p); present with row weights only.</param>
 public sealed record Errors(
     double L1, double Lp, double Frobenius, double MaxRow,
@@ -32,6 +32,8 @@ public sealed record TensorReport
     public required string Name { get; init; }
     public required long Rows { get; init; }
     public required int Columns { get; init; }
+    /// <summary>The tensor is wide and was fitted as its transpose: <see cref="Errors.MaxRow"/> is its largest column's error.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool Transposed { get; init; }
     public required string InputType { get; init; }
     public required string FactorType { get; init; }
     public required int Rank { get; init; }
@@ -107,13 +109,15 @@ public sealed record MetricReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? PlainSvdFrobenius { get; init; }
 }
 
-/// <summary>One budget for the factors of several tensors.</summary>
-/// <param name="Elements">Elements the factors may have together.</param>
+/// <summary>One budget for several tensors.</summary>
+/// <param name="Elements">Elements that factors and tensors kept whole may have together.</param>
 /// <param name="Used">Elements they have.</param>
+/// <param name="KeptWhole">Tensors that are kept whole; they are among <see cref="JobReport.Untouched"/>.</param>
 /// <param name="Objective">Sum of the tensors' squared <see cref="TensorReport.AllottedError"/>, which <see cref="Jobs.RankAllotment"/> minimised.</param>
-public sealed record BudgetReport(long Elements, long Used, double Objective);
+public sealed record BudgetReport(long Elements, long Used, ImmutableArray<string> KeptWhole, double Objective);
 
 /// <summary>One file of the input or output and its SHA-256 (lower-case hexadecimal).</summary>
+/// <param name="Path">Relative to its directory, with slashes.</param>
 public sealed record FileHash(string Path, long Bytes, string Sha256);
 
 /// <summary>Who did what when.</summary>
@@ -132,9 +136,15 @@ public sealed record JobReport
     public required ImmutableArray<TensorReport> Tensors { get; init; }
     /// <summary>Set where tensors shared a budget.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public BudgetReport? Budget { get; init; }
+    /// <summary>Tensors that hold the data of a compressed one, and have the same factors under names of their own.</summary>
+    public ImmutableArray<Jobs.TiedTensor> Ties { get; init; } = [];
+    /// <summary>The model's config.json says that its LM head is its embedding.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool TiesWordEmbeddings { get; init; }
     public required ImmutableArray<Jobs.SkippedTensor> Untouched { get; init; }
     public required ImmutableArray<FileHash> Inputs { get; init; }
     public required ImmutableArray<FileHash> Outputs { get; init; }
+    /// <summary>Other files of the model's directory, copied as they are.</summary>
+    public ImmutableArray<FileHash> Carried { get; init; } = [];
     public required JobTimes Seconds { get; init; }
     /// <summary>Workers connected when the job ended.</summary>
     public required int Workers { get; init; }

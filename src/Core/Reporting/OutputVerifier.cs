@@ -3,6 +3,7 @@ using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Formats.Onnx;
 using ClusterLp.Core.Formats.Safetensors;
+using ClusterLp.Core.Jobs;
 
 namespace ClusterLp.Core.Reporting;
 
@@ -34,7 +35,7 @@ public static class OutputVerifier
         using IModel input = ModelFiles.Open(againstModel);
         ImmutableArray<VerifiedFile> files =
         [
-            .. report.Outputs.Select(file => CheckFile(Inside(outputDirectory, file.Path), file, isInput: false, cancellation)),
+            .. report.Outputs.Concat(report.Carried).Select(file => CheckFile(Inside(outputDirectory, file.Path), file, isInput: false, cancellation)),
             .. CheckInputs(report, input, cancellation),
         ];
         using IModel output = ModelFiles.Open(ModelPath(outputDirectory, report));
@@ -48,12 +49,15 @@ public static class OutputVerifier
         ImmutableArray<VerifiedFigure> figures = [.. tensors.SelectMany(tensor => tensor.Check(input, output))];
         if (found.ColumnMetric is { } metric && report.Tensors.FirstOrDefault()?.Metric is { } reported)
             files = files.Add(new VerifiedFile(metric, true, reported.Sha256, FileHashing.Hash(metric, cancellation).Sha256));
-        HashSet<string> compressed = [.. report.Tensors.Select(tensor => tensor.Name)];
+        HashSet<string> compressed = [.. report.Tensors.Select(tensor => tensor.Name), .. report.Ties.Select(tie => tie.Name)];
         ImmutableArray<VerifiedTensor> untouched = (input, output) switch
         {
             (SafetensorsModel original, SafetensorsModel made) =>
-                [.. original.Tensors.Where(tensor => !compressed.Contains(tensor.Name))
-                    .Select(tensor => new VerifiedTensor(tensor.Name, Difference(original, made, tensor.Name, cancellation)))],
+            [
+                .. original.Tensors.Where(tensor => !compressed.Contains(tensor.Name))
+                    .Select(tensor => new VerifiedTensor(tensor.Name, Difference((original, tensor.Name), (made, tensor.Name), cancellation))),
+                .. report.Ties.SelectMany(tie => CheckTie(original, made, tie, cancellation)),
+            ],
             (OnnxModel original, OnnxModel made) => [.. OnnxFactors.Compare(original, made, report.Tensors, cancellation)],
             _ => [],
         };
@@ -120,12 +124,21 @@ public static class OutputVerifier
         return Inside(directory, model.Path);
     }
 
-    private static string? Difference(SafetensorsModel input, SafetensorsModel output, string name, CancellationToken cancellation)
+    // A tensor that holds the data of another, and its factors those of the other's.
+    private static IEnumerable<VerifiedTensor> CheckTie(SafetensorsModel input, SafetensorsModel output, TiedTensor tie, CancellationToken cancellation)
     {
-        if (!output.Contains(name))
+        yield return new VerifiedTensor(tie.Name, Difference((input, tie.Of), (input, tie.Name), cancellation));
+        (FactorNames factors, FactorNames others) = (FactorNames.For(input, tie.Name), FactorNames.For(input, tie.Of));
+        yield return new VerifiedTensor(factors.U, Difference((output, others.U), (output, factors.U), cancellation));
+        yield return new VerifiedTensor(factors.V, Difference((output, others.V), (output, factors.V), cancellation));
+    }
+
+    private static string? Difference((SafetensorsModel Model, string Name) of, (SafetensorsModel Model, string Name) from, CancellationToken cancellation)
+    {
+        if (!from.Model.Contains(from.Name) || !of.Model.Contains(of.Name))
             return "missing";
-        (SafetensorsFile shard, SafetensorsEntry entry) = input.Find(name);
-        (SafetensorsFile copyShard, SafetensorsEntry copy) = output.Find(name);
+        (SafetensorsFile shard, SafetensorsEntry entry) = of.Model.Find(of.Name);
+        (SafetensorsFile copyShard, SafetensorsEntry copy) = from.Model.Find(from.Name);
         if (copy.Type != entry.Type || !copy.Shape.AsSpan().SequenceEqual(entry.Shape))
             return $"{copy.Type} [{string.Join(", ", copy.Shape)}] instead of {entry.Type} [{string.Join(", ", entry.Shape)}]";
         var (bytes, copied) = (new byte[Math.Min(CompareBytes, entry.Length)], new byte[Math.Min(CompareBytes, entry.Length)]);

@@ -11,6 +11,11 @@ namespace ClusterLp.Core.Reporting;
 /// <param name="TensorBytes">Tensor name to bytes in the file.</param>
 public sealed record InputSummary(ImmutableArray<FileHash> Files, IReadOnlyDictionary<string, long> TensorBytes);
 
+/// <summary>What a job wrote, but for the report.</summary>
+/// <param name="Model">The files of the model.</param>
+/// <param name="Carried">Those that were copied as they are.</param>
+public sealed record WrittenFiles(ImmutableArray<FileHash> Model, ImmutableArray<FileHash> Carried);
+
 /// <summary>Wall time of a job's parts, in seconds.</summary>
 public sealed record JobTimes(double Plan, double Fit, double Assemble, double Total)
 {
@@ -42,17 +47,26 @@ public static class ReportBuilder
     /// <param name="kernels">Kernel set in use.</param>
     /// <param name="factorisations">Factorisation library in use.</param>
     public static JobReport Build(
-        JobOutcome outcome, InputSummary input, ImmutableArray<FileHash> outputs, JobTimes times,
+        JobOutcome outcome, InputSummary input, WrittenFiles outputs, JobTimes times,
         string tool, string kernels, string factorisations) => new()
     {
         JobId = outcome.Plan.Id.Value,
         Tool = tool,
         Parameters = outcome.Plan.Spec,
-        Tensors = [.. outcome.Plan.Tensors.Select((plan, i) => OfTensor(plan, outcome.Fits[i], input.TensorBytes[plan.Name]))],
+        Tensors = [.. outcome.Plan.Tensors.Where(plan => !outcome.Fits[plan.Index].KeptWhole)
+            .Select(plan => OfTensor(plan, outcome.Fits[plan.Index], input.TensorBytes[plan.Name]))],
         Budget = BudgetOf(outcome),
-        Untouched = outcome.Plan.Skipped,
+        Ties = [.. outcome.Plan.Ties.Where(tie => !KeptWhole(outcome).Contains(tie.Of))],
+        TiesWordEmbeddings = outcome.Plan.TiesWordEmbeddings,
+        Untouched =
+        [
+            .. outcome.Plan.Skipped,
+            .. KeptWhole(outcome).Select(name => new SkippedTensor(name, "kept whole: the budget it shares is better spent so")),
+            .. outcome.Plan.Ties.Where(tie => KeptWhole(outcome).Contains(tie.Of)).Select(tie => new SkippedTensor(tie.Name, $"it holds the data of {tie.Of}, which is kept whole")),
+        ],
         Inputs = input.Files,
-        Outputs = outputs,
+        Outputs = outputs.Model,
+        Carried = outputs.Carried,
         Seconds = times,
         Workers = outcome.Workers,
         Retries = outcome.Retries,
@@ -77,8 +91,9 @@ public static class ReportBuilder
         return new TensorReport
         {
             Name = plan.Name,
-            Rows = plan.Rows,
-            Columns = plan.Columns,
+            Rows = plan.Shape.Rows,
+            Columns = checked((int)plan.Shape.Columns),
+            Transposed = plan.Transposed,
             InputType = Word(plan.InputType),
             FactorType = Word(plan.FactorType),
             Rank = fit.Rank,
@@ -114,9 +129,13 @@ public static class ReportBuilder
         double InOwnUnits(double objective) => Math.Pow(objective, 1 / plan.P) / fit.Scale;
     }
 
+    private static ImmutableArray<string> KeptWhole(JobOutcome outcome) =>
+        [.. outcome.Plan.Tensors.Where(tensor => outcome.Fits[tensor.Index].KeptWhole).Select(tensor => tensor.Name)];
+
     private static BudgetReport? BudgetOf(JobOutcome outcome) => outcome.Plan.Tensors[0].SharedBudget is not long budget ? null : new BudgetReport(
         budget,
-        outcome.Plan.Tensors.Zip(outcome.Fits, (tensor, fit) => (tensor.Rows + tensor.Columns) * fit.Rank).Sum(),
+        outcome.Plan.Tensors.Zip(outcome.Fits, (tensor, fit) => fit.KeptWhole ? tensor.Rows * tensor.Columns : (tensor.Rows + tensor.Columns) * fit.Rank).Sum(),
+        KeptWhole(outcome),
         outcome.Fits.Sum(fit => fit.AllottedError!.Value * fit.AllottedError.Value));
 
     private static MetricReport InMetric(TensorPlan plan, FitState fit, MetricFile metric, bool weighted)

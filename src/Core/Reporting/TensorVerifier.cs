@@ -1,5 +1,6 @@
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LinearAlgebra;
 using ClusterLp.Core.LpFit;
@@ -29,7 +30,8 @@ internal sealed class TensorVerifier(TensorReport report, SideFiles needed, Side
     public IEnumerable<VerifiedFigure> Check(IModel input, IModel output)
     {
         FactorNames names = FactorNames.For(input, report.Name);
-        using IMatrixSource a = input.OpenMatrix(report.Name), u = output.OpenMatrix(names.U), v = names.OpenTransposedV(output);
+        using IMatrixSource a = PlannedMatrix.Oriented(input, report.Name, report.Transposed), rows = output.OpenMatrix(names.U), columns = names.OpenTransposedV(output);
+        (IMatrixSource u, IMatrixSource v) = report.Transposed ? (columns, rows) : (rows, columns);
         (int d, int k) = (a.Columns, u.Columns);
         if (u.Rows != a.Rows || v.Rows != d || v.Columns != k)
             throw ClusterLpException.BadInput($"{output.Path}: the factors of \"{report.Name}\" are {u.Rows} x {k} and {v.Rows} x {v.Columns}; "

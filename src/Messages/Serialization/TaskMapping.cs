@@ -88,7 +88,7 @@ internal static class TaskMapping
         {
             Index = plan.Index, Name = plan.Name, Rows = plan.Rows, Columns = plan.Columns, InputType = plan.InputType.ToString(),
             FactorType = plan.FactorType.ToString(), BlockRows = plan.BlockRows, P = plan.P, Method = plan.Method.ToString(),
-            Fit = plan.Fit.ToString(), Seed = plan.Seed, Input = plan.Input, AutoP = plan.AutoP,
+            Fit = plan.Fit.ToString(), Seed = plan.Seed, Input = plan.Input, AutoP = plan.AutoP, Transposed = plan.Transposed,
         };
         if (plan.Rank is { } rank)
             wire.Rank = rank;
@@ -111,7 +111,7 @@ internal static class TaskMapping
         FactorType = Named<ElementType>(w.FactorType), BlockRows = w.BlockRows, Rank = w.HasRank ? w.Rank : null,
         TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, AutoP = w.AutoP, Tolerance = w.HasTolerance ? w.Tolerance : null, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
-        ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null, SharedBudget = w.HasSharedBudget ? w.SharedBudget : null,
+        ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null, SharedBudget = w.HasSharedBudget ? w.SharedBudget : null, Transposed = w.Transposed,
     };
 
     // Enum.Parse would let any number through, and overflow on a large one.

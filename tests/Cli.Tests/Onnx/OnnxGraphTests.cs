@@ -76,8 +76,8 @@ public sealed class OnnxGraphTests : IDisposable
         Assert.Equal(["embeddings.weight", "attention.q.weight", "attention.k.weight", "attention.v.weight", "attention.o.weight", "up.weight", "down.weight"],
             report.Tensors.Select(tensor => tensor.Name));
         Assert.Equal(
-            data is null ? ["clusterlp.json", "tiny.dense.onnx", "tiny.onnx"]
-                : ["clusterlp.json", "tiny.dense.onnx", "tiny.dense.onnx.data", "tiny.onnx", data],
+            data is null ? ["clusterlp.json", "clusterlp.md", "tiny.dense.onnx", "tiny.onnx"]
+                : ["clusterlp.json", "clusterlp.md", "tiny.dense.onnx", "tiny.dense.onnx.data", "tiny.onnx", data],
             Directory.GetFiles(_folder["out"]).Select(Path.GetFileName).Order());
         AssertSame(model, _folder["out"], Ids);
 

@@ -38,7 +38,10 @@ public static class FactorisedModelWriter
         IProgress<double>? progress, CancellationToken cancellation)
     {
         using IModel model = ModelFiles.Open(plan.Tensors[0].Input);
-        FactorNames.EnsureDistinct(model, [.. plan.Tensors.Select(tensor => tensor.Name)]);
+        // What is kept whole is a tensor like those that were not selected.
+        plan = plan with { Tensors = [.. plan.Tensors.Where((_, i) => !fits[i].KeptWhole)] };
+        fits = [.. fits.Where(fit => !fit.KeptWhole)];
+        FactorNames.EnsureDistinct(model, [.. plan.Tensors.Select(tensor => tensor.Name), .. plan.Ties.Select(tie => tie.Name)]);
         if (model is OnnxModel onnx)
             return OnnxFactors.Write(onnx, plan, fits, blobs, output, progress, cancellation);
         // The old name of word vectors is their file's.
@@ -49,7 +52,8 @@ public static class FactorisedModelWriter
         {
             TensorPlan tensor = plan.Tensors[i];
             var factors = new StoredFactors(tensor, fits[i], blobs);
-            replaced.Add(tensor.Name, [.. factors.Contents(FactorNames.For(model, tensor.Name), plan.Spec.Reconstruct && vectors is null)]);
+            foreach (string name in plan.Ties.Where(tie => tie.Of == tensor.Name).Select(tie => tie.Name).Prepend(tensor.Name))
+                replaced.Add(name, [.. factors.Contents(FactorNames.For(model, name), plan.Spec.Reconstruct && vectors is null)]);
             if (plan.Spec.Reconstruct)
                 products = factors.Products();
         }

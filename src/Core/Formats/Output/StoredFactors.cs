@@ -8,8 +8,8 @@ using ClusterLp.Core.Kernels;
 namespace ClusterLp.Core.Formats.Output;
 
 /// <summary>
-/// One tensor's factors as they are stored: U streamed from the blocks of the fit, V rounded to the factor type. Holds V and
-/// one block of U in memory.
+/// One tensor's factors as they are stored: U streamed from the blocks of the fit, V rounded to the factor type. While it
+/// writes, V and one block of U are in memory. Of a transposed fit the two trade places.
 /// </summary>
 internal sealed class StoredFactors
 {
@@ -19,7 +19,6 @@ internal sealed class StoredFactors
     private readonly FitState _fit;
     private readonly IBlobStore _blobs;
     private readonly int _rank;
-    private readonly byte[] _transposedV;
 
     /// <summary>k.</summary>
     public int Rank => _rank;
@@ -30,16 +29,14 @@ internal sealed class StoredFactors
     /// <summary>One block of U is read while the other is written.</summary>
     private readonly byte[]?[] _rooms = new byte[]?[2];
 
-    /// <exception cref="BlobCorruptException">The basis is not what the plan says.</exception>
     public StoredFactors(TensorPlan plan, FitState fit, IBlobStore blobs)
     {
         (_plan, _fit, _blobs, _rank) = (plan, fit, blobs, fit.Rank);
         if (!fit.IsDone || fit.StoredV is null || fit.UBlocks.Length != plan.Partition.Count)
             throw new ClusterLpException(ExitCode.Internal, $"tensor \"{plan.Name}\" is not factorised yet.");
-        _transposedV = TransposedV(fit.StoredV);
     }
 
-    /// <summary>U and V, and U V where asked for.</summary>
+    /// <summary>U and V, and U V where asked for. Writing them may throw <see cref="BlobCorruptException"/>.</summary>
     /// <param name="names">Their names.</param>
     /// <param name="reconstruct">
     /// Also the dense product of the stored factors, in the input's element type (float32 for float64 and quantised).
@@ -47,26 +44,46 @@ internal sealed class StoredFactors
     public IEnumerable<TensorContent> Contents(FactorNames names, bool reconstruct)
     {
         ElementType type = _plan.FactorType;
-        yield return new TensorContent(names.U, type, [_plan.Rows, _rank], WriteU);
-        yield return new TensorContent(names.V, type, [_plan.Columns, _rank], stream => stream.Write(_transposedV));
+        (long n, long d) = _plan.Shape;
+        yield return new TensorContent(names.U, type, [n, _rank], WriteU);
+        yield return new TensorContent(names.V, type, [d, _rank], WriteTransposedV);
         if (reconstruct)
-            yield return new TensorContent(names.Dense, _plan.InputType.DefaultFactorType(), [_plan.Rows, _plan.Columns],
-                stream => WriteProduct(stream, _plan.InputType.DefaultFactorType()));
-    }
-
-    /// <summary>Streams V, k x d.</summary>
-    public void WriteV(Stream stream)
-    {
-        int size = Type.Size(), d = _plan.Columns;
-        var v = new byte[_transposedV.Length];
-        for (int t = 0; t < _rank; t++)
-            for (int j = 0; j < d; j++)
-                _transposedV.AsSpan((j * _rank + t) * size, size).CopyTo(v.AsSpan((t * d + j) * size));
-        stream.Write(v);
+            yield return new TensorContent(names.Dense, _plan.InputType.DefaultFactorType(), [n, d], stream => WriteProduct(stream, _plan.InputType.DefaultFactorType()));
     }
 
     /// <summary>Streams U, n x k.</summary>
     public void WriteU(Stream stream)
+    {
+        if (_plan.Transposed)
+            stream.Write(SecondFactor());
+        else
+            WriteFirstFactor(stream);
+    }
+
+    /// <summary>Streams V, k x d; holds it in memory.</summary>
+    public void WriteV(Stream stream)
+    {
+        int size = Type.Size(), d = checked((int)_plan.Shape.Columns);
+        using var whole = new MemoryStream(checked(d * _rank * size));
+        WriteTransposedV(whole);
+        ReadOnlySpan<byte> transposed = whole.GetBuffer();
+        var v = new byte[d * _rank * size];
+        for (int t = 0; t < _rank; t++)
+            for (int j = 0; j < d; j++)
+                transposed.Slice((j * _rank + t) * size, size).CopyTo(v.AsSpan((t * d + j) * size));
+        stream.Write(v);
+    }
+
+    private void WriteTransposedV(Stream stream)
+    {
+        if (_plan.Transposed)
+            WriteFirstFactor(stream);
+        else
+            stream.Write(SecondFactor());
+    }
+
+    // The fit's U.
+    private void WriteFirstFactor(Stream stream)
     {
         // The next block is read and checked while this one is written and hashed.
         Task<ReadOnlyMemory<byte>> next = Task.Run(() => ReadU(0));
@@ -99,11 +116,13 @@ internal sealed class StoredFactors
     }
 
     /// <summary>The rows of U V, some at a time and in order; an array is valid until the next.</summary>
-    public IEnumerable<float[]> Products()
+    public IEnumerable<float[]> Products() => _plan.Transposed ? ProductsByColumns() : ProductsByRows();
+
+    private IEnumerable<float[]> ProductsByRows()
     {
         int d = _plan.Columns;
         var transposed = new float[d * _rank];
-        ElementConversion.ToFloat32(_plan.FactorType, _transposedV, transposed);
+        ElementConversion.ToFloat32(_plan.FactorType, SecondFactor(), transposed);
         PackedMatrix<float> v = PackedMatrix<float>.FromTransposed(transposed, _rank, d);
         for (int block = 0; block < _fit.UBlocks.Length; block++)
         {
@@ -127,6 +146,29 @@ internal sealed class StoredFactors
         }
     }
 
+    // The rows of A are the columns of what was fitted, so that all of the first factor is needed for each: it is held whole.
+    private IEnumerable<float[]> ProductsByColumns()
+    {
+        (int n, int d, int size) = (_plan.Columns, checked((int)_plan.Rows), Type.Size());
+        var first = new float[checked(d * _rank)];
+        for (int block = 0, at = 0; block < _fit.UBlocks.Length; block++)
+        {
+            ReadOnlyMemory<byte> part = ReadU(block);
+            ElementConversion.ToFloat32(Type, part.Span, first.AsSpan(at, part.Length / size));
+            at += part.Length / size;
+        }
+        PackedMatrix<float> right = PackedMatrix<float>.FromTransposed(first, _rank, d);
+        var left = new float[n * _rank];
+        ElementConversion.ToFloat32(Type, SecondFactor(), left);
+        for (int row = 0; row < n; row += TileRows)
+        {
+            int count = Math.Min(TileRows, n - row);
+            var product = new float[count * d];
+            Gemm.Multiply(left.AsSpan(row * _rank, count * _rank), _rank, count, right, product, d);
+            yield return product;
+        }
+    }
+
     /// <summary>A block of U, until the next but one is read.</summary>
     private ReadOnlyMemory<byte> ReadU(int block)
     {
@@ -137,9 +179,10 @@ internal sealed class StoredFactors
             : throw new BlobCorruptException(_fit.UBlocks[block], $"U of block {block} has {u.Length} bytes; expected {expected}");
     }
 
-    private byte[] TransposedV(BlobRef blob)
+    // The fit's V, transposed and rounded.
+    private byte[] SecondFactor()
     {
-        int d = _plan.Columns;
+        (BlobRef blob, int d) = (_fit.StoredV!, _plan.Columns);
         ReadOnlySpan<float> basis = MemoryMarshal.Cast<byte, float>(Read(blob, "basis", ref _rooms[0]).Span);
         if (basis.Length < _rank * d || _rank < 1)
             throw new BlobCorruptException(blob, $"the basis has {basis.Length} numbers; expected at least {_rank} x {d}");

@@ -36,7 +36,7 @@ internal static class AllotStep
         };
     }
 
-    /// <summary>The tensor with its rank, at the stage its fit begins with.</summary>
+    /// <summary>The tensor with its rank, at the stage its fit begins with; or done, where it is kept whole.</summary>
     /// <param name="plan">With a shared budget.</param>
     /// <param name="state">At this stage, with the spectra of all that share it.</param>
     /// <param name="blobPrefix">Names what is written.</param>
@@ -47,6 +47,8 @@ internal static class AllotStep
         Ranks ranks = SharedOperands.Get(state.Spectrum!, Key(plan, state), () => new Ranks(RankAllotment.Ranks(
             [.. state.Sharing.Select(tensor => new SharingMatrix(tensor.Rows, tensor.Columns, Eigenvalues(tensor.Spectrum, context)))], plan.SharedBudget!.Value)));
         int rank = ranks.Of[state.Sharing.Select(tensor => tensor.Index).ToList().IndexOf(plan.Index)];
+        if (rank == RankAllotment.Whole)
+            return state with { Stage = new StageId(StageKind.Done, 0), KeptWhole = true, AllottedError = 0, Sharing = [], Superseded = [] };
         ArrayBlob rest = StepData.Read(context, state.Scanned!), svd = StepData.Read(context, state.SvdBasis!);
         double[] sums = rest.Get<double>("sums"), values = svd.Get<double>("eigenvalues");
         var sample = new RowSample(rest.Get<float>("sample"), rest.Get<double>("sample_weights"), d, plan.Rows);

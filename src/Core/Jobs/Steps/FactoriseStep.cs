@@ -62,7 +62,7 @@ internal static class FactoriseStep
             StoreAndReadBack(plan.FactorType, target, stored.Slice(first * k * size, height * k * size));
             if (PowerSums.FirstNonFinite(target) >= 0)
                 throw ClusterLpException.BadInput(
-                    $"tensor \"{plan.Name}\": a factor's entry in row {plan.Partition.FirstRow(task.Address.Block) + first + PowerSums.FirstNonFinite(target) / k} is beyond {plan.FactorType}'s range; choose --dtype f32.");
+                    $"tensor \"{plan.Name}\": a factor's entry in {(plan.Transposed ? "column" : "row")} {plan.Partition.FirstRow(task.Address.Block) + first + PowerSums.FirstNonFinite(target) / k} is beyond {plan.FactorType}'s range; choose --dtype f32.");
             StepData.Multiply(target, (float)parameters.Scale);
             if (metric is not null || !asRegressed || !OutweighsRounding(left, a, height, d))
             {

@@ -27,7 +27,7 @@ internal static class ScanStep
         Span<float> rows = StepData.ReadInput(task, source, 1);
         if (PowerSums.FirstNonFinite(rows) is var bad and >= 0)
             throw ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
-                $"tensor \"{plan.Name}\", row {firstRow + bad / d}, column {bad % d} (counted from 0): the entry is {rows[bad]}; every entry must be a finite float32 number."));
+                $"tensor \"{plan.Name}\", {(plan.Transposed ? $"row {bad % d}, column {firstRow + bad / d}" : $"row {firstRow + bad / d}, column {bad % d}")} (counted from 0): the entry is {rows[bad]}; every entry must be a finite float32 number."));
 
         double[] rowWeights = StepData.ReadRowWeights(task);
         double absolute = 0, largest = 0, weightSum = 0;

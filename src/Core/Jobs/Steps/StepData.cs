@@ -91,7 +91,7 @@ internal static class StepData
         BlockPartition partition = task.Plan.Partition;
         long first = partition.FirstRow(task.Address.Block);
         return ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
-            $"{file}: rows {first} to {first + partition.RowCount(task.Address.Block) - 1} (counted from 0) of tensor \"{task.Plan.Name}\" are not what the scan read: the input changed while the job ran, or is another file on this machine; run the job again on an input that stays as it is."));
+            $"{file}: {(task.Plan.Transposed ? "columns" : "rows")} {first} to {first + partition.RowCount(task.Address.Block) - 1} (counted from 0) of tensor \"{task.Plan.Name}\" are not what the scan read: the input changed while the job ran, or is another file on this machine; run the job again on an input that stays as it is."));
     }
 
     public static BlobRef Write(StepContext context, string name, ArrayBlob blob) => context.Blobs.Write(name, blob.WriteTo);

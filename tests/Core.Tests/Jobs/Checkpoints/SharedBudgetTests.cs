@@ -9,7 +9,7 @@ namespace ClusterLp.Core.Tests.Jobs.Checkpoints;
 /// <summary>Two tensors that share a budget: the ranks are those of their spectra, whatever happens on the way.</summary>
 public sealed class SharedBudgetTests
 {
-    private const double Compression = 0.45;
+    private const double Compression = 0.6, Little = 0.2;
 
     private static JobSpec Shared(JobSpec spec) => spec with { Rank = null, Compression = Compression };
 
@@ -59,6 +59,21 @@ public sealed class SharedBudgetTests
         for (int stop = 1; stop < 14; stop++)
             job.Run(stop, out _);
         Assert.Equal(Undisturbed.Value.Digest, job.Finish(out _));
+    }
+
+    [Fact]
+    public void A_tensor_that_is_kept_whole_has_no_factors_whatever_happens_on_the_way()
+    {
+        JobSpec With(JobSpec spec) => spec with { Rank = null, Compression = Little };
+        using var undisturbed = new SerialJob(With);
+        string digest = undisturbed.Finish(out int blocks);
+        Assert.Equal([false, true], undisturbed.Run(int.MaxValue, out _).Tensors.Select(tensor => tensor.Fit.KeptWhole));
+        using var job = new SerialJob(With);
+        for (int stop = 1; stop < 14; stop++)
+            job.Run(stop, out _);
+        Assert.Equal(digest, job.Finish(out _));
+        Assert.Equal(blocks, job.Run(int.MaxValue, out int again).Committed);
+        Assert.Equal(0, again);
     }
 
     [Fact]
