@@ -11,7 +11,7 @@ namespace ClusterLp.Cli.Running;
 /// <param name="ScratchBytes">Most disk space of the job directory.</param>
 internal sealed record JobEstimate(double Seconds, double MemoryBytes, double ScratchBytes)
 {
-    private const double ProgramBytes = 150e6;
+    private const double ProgramBytes = 250e6;
 
     /// <param name="plan">The job.</param>
     /// <param name="forecast">Its scan, on as many threads as the job will have.</param>
@@ -30,9 +30,9 @@ internal sealed record JobEstimate(double Seconds, double MemoryBytes, double Sc
             (double scan, double all, int decompositions) = WorkEstimate.Of(tensor with { Rank = known.Rank, P = known.P });
             seconds += forecast.ScanSeconds[tensor.Index] * all / scan + forecast.ReduceSeconds[tensor.Index] * decompositions;
             double square = (double)tensor.Columns * tensor.Columns;
-            // docs/scaling.md: three blocks a thread, some d x d sums, and the coreset.
+            // Three blocks a thread, some d x d sums, and the coreset of 10 d rows with what its fit makes of it.
             blocks = Math.Max(blocks, 3.0 * sizeof(float) * tensor.BlockRows * tensor.Columns);
-            matrices = Math.Max(matrices, sizeof(double) * square * (6 + threads) + (WorkEstimate.HasCoreset(tensor) ? 20 * sizeof(float) * square : 0));
+            matrices = Math.Max(matrices, sizeof(double) * square * (6 + threads) + (WorkEstimate.HasCoreset(tensor) ? 60 * sizeof(float) * square : 0));
             kept += known.BytesAfter + 2 * sizeof(float) * square;
             scans = Math.Max(scans, sizeof(double) * square / 2 * tensor.Partition.Count);
         }
