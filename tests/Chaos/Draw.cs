@@ -36,7 +36,7 @@ internal static class Draw
             0 => ("svd", "coreset", ["scan", "factorise"]),
             1 => ("lewis", "coreset", ["scan", "lewis-0", "factorise"]),
             2 => ("lp", "exact", ["scan", "refine-0", "refine-1", "factorise"]),
-            3 => ("lp", "joint", ["scan", "refine-0", "joint-0", "joint-1", "joint-30", "factorise"]),
+            3 => ("lp", "joint", ["scan", "refine-0", "joint-0", "joint-1", "joint-20", "factorise"]),
             _ => ("lp", "coreset", new[] { "scan", "lewis-0", "coreset", "refine-0", "factorise" }),
         };
         return new ChaosJob(options, stages);

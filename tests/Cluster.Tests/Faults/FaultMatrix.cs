@@ -43,9 +43,9 @@ internal static class FaultMatrix
 
     public static readonly FaultRow[] JointFit =
     [
-        new("a worker is killed between two joint rounds", Moment.Block("joint-33"), Fault.KillWorker, SameBytes) { Joint = true },
+        new("a worker is killed between two joint rounds", Moment.Block("joint-23"), Fault.KillWorker, SameBytes) { Joint = true },
         new("a worker is killed between writing and reporting a joint block", Moment.Written("joint-5"), Fault.KillWorker, SameBytes) { Joint = true },
-        new("the coordinator is killed in a joint round", Moment.Commit("joint-35", 3), Fault.KillCoordinator, SameBytes) { Joint = true },
+        new("the coordinator is killed in a joint round", Moment.Commit("joint-25", 3), Fault.KillCoordinator, SameBytes) { Joint = true },
         new("everything is killed in a joint round", Moment.Commit("joint-20", 3), Fault.KillEverything, SameBytes) { Joint = true },
     ];
 
