@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Akka.Configuration;
 using Akka.Remote.Transport.DotNetty;
+using ClusterLp.Core.Networking;
 
 namespace ClusterLp.Cli.Hosting;
 
@@ -21,7 +22,8 @@ internal static class NodeTlsTransport
     {
         // Before a certificate gets to us the runtime builds a chain of its own, and would fetch what is missing from wherever
         // a stranger's certificate says. The transport leaves no way to tell it not to; that fetching goes by this proxy.
-        HttpClient.DefaultProxy = new NoWay();
+        if (HttpClient.DefaultProxy is not OnlyOurs)
+            HttpClient.DefaultProxy = new OnlyOurs(HttpClient.DefaultProxy);
         return new DotNettySslSetup(
             tls.Certificate, suppressValidation: false, requireMutualAuthentication: true, validateCertificateHostname: true,
             (peer, chain, remote, _, _) => Accept(tls, peer, chain, remote));
@@ -41,15 +43,15 @@ internal static class NodeTlsTransport
         return false;
     }
 
-    /// <summary>Leads nowhere: requests by the process' default proxy fail before they reach any network.</summary>
-    private sealed class NoWay : IWebProxy
+    /// <summary>The system's proxy for this process' own requests; all others fail before they reach any network.</summary>
+    private sealed class OnlyOurs(IWebProxy system) : IWebProxy
     {
         private static readonly Uri Nowhere = new("none://nowhere");
 
         public ICredentials? Credentials { get; set; }
 
-        public Uri GetProxy(Uri destination) => Nowhere;
+        public Uri? GetProxy(Uri destination) => NamedAddresses.Allow(destination) ? system.GetProxy(destination) : Nowhere;
 
-        public bool IsBypassed(Uri host) => false;
+        public bool IsBypassed(Uri host) => NamedAddresses.Allow(host) && system.IsBypassed(host);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Tracing;
+using ClusterLp.Core.Networking;
 using ClusterLp.Core.Telemetry;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
@@ -20,6 +21,7 @@ internal sealed class TraceExport : IDisposable
 
     public static TraceExport Start(OtlpSettings settings)
     {
+        NamedAddresses.Add(settings.Target);
         Log.Information("sending traces to {Endpoint}", settings.Target.GetLeftPart(UriPartial.Path));
         var failures = new Failures(settings.Target.GetLeftPart(UriPartial.Path));
         TracerProvider provider = Sdk.CreateTracerProviderBuilder().ConfigureResource(Describe).AddSource(Tracing.SourceName).AddOtlpExporter(options =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ClusterLp.Cluster.Tests.Security;
 using ClusterLp.Core;
 
 namespace ClusterLp.Cluster.Tests.Operations;
@@ -10,19 +11,21 @@ public sealed class TraceTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJo
     public async Task A_cluster_job_is_one_trace_with_a_span_a_block_even_across_a_restart()
     {
         using var collector = new Collector();
+        // With certificates, under which nodes send nothing in the clear but what they were told to.
+        using var authority = new TestAuthority();
         var traced = new Dictionary<string, string> { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address };
         (JobPaths paths, string file) = job.WriteJob(job.Model);
         string address = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ClusterLpProcess.FreePort()}");
-        using var worker = ClusterLpProcess.Start("worker", "--coordinator", address, "--threads", "2", "--otlp", collector.Address + "/");
+        using var worker = ClusterLpProcess.Start(["worker", "--coordinator", address, "--threads", "2", .. authority.Options, "--otlp", collector.Address + "/"]);
         using (var gate = new Gate("coordinator.reduce/coreset"))
         {
-            using var first = ClusterLpProcess.Start(gate.Environment(), ["coordinator", "--job", file, "--listen", address, "--otlp", collector.Address]);
+            using var first = ClusterLpProcess.Start(gate.Environment(), ["coordinator", "--job", file, "--listen", address, "--otlp", collector.Address, .. authority.Options]);
             await gate.ReachedAsync();
             first.Signal(ClusterLpProcess.Terminate);
             await gate.OpenAsync();
             await first.ExpectAsync(ExitCode.Interrupted);
         }
-        using var second = ClusterLpProcess.Start(traced, "coordinator", "--job", file, "--listen", address);
+        using var second = ClusterLpProcess.Start(traced, ["coordinator", "--job", file, "--listen", address, .. authority.Options]);
         await second.ExpectAsync(ExitCode.Done);
         await worker.ExpectAsync(ExitCode.Done);
         Assert.Equal(await job.ReferenceAsync(), paths.Digest());
