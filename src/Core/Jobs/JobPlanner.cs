@@ -56,7 +56,7 @@ public static class JobPlanner
         HashSet<string> excluded = [.. spec.Exclude.SelectMany(pattern => TensorSelection.Match(model, pattern)).Select(tensor => tensor.Name)];
         foreach (TensorInfo tensor in model.Tensors)
         {
-            string? obstacle = excluded.Contains(tensor.Name) ? "excluded" : Obstacle(spec, model, tensor) ?? model.Obstacle(tensor.Name, FactorTypeOf(spec, tensor));
+            string? obstacle = excluded.Contains(tensor.Name) ? "excluded" : Obstacle(spec, model, tensor);
             if (obstacle is null)
                 (selected.Contains(tensor.Name) ? usable : others).Add(tensor);
             else if (named.Contains(tensor.Name) && !excluded.Contains(tensor.Name))
@@ -144,6 +144,9 @@ public static class JobPlanner
         (long rows, long columns) = (tensor.Shape[0], tensor.Shape[1]);
         if (rows == 0 || columns == 0)
             return $"it is empty ({shape})";
+        // Before it is opened: a format may hold matrices it cannot read in place.
+        if (model.Obstacle(tensor.Name, FactorTypeOf(spec, tensor)) is { } obstacle)
+            return obstacle;
         (rows, columns, _) = Fitted(spec, model, tensor);
         if (columns > MostColumns)
             return $"it has {columns} {(columns == tensor.Shape[1] ? "columns" : "rows")}, and more than {MostColumns} would need a {columns} x {columns} float64 Gram matrix of "
