@@ -167,9 +167,7 @@ public static class JobPlanner
     private static (long Rows, long Columns, bool Transposed) Fitted(JobSpec spec, IModel model, TensorInfo tensor)
     {
         (long n, long d) = (tensor.Shape[0], tensor.Shape[1]);
-        // What has an obstacle need not even open.
-        bool transposed = n < d && d <= int.MaxValue && (spec.RowWeights ?? spec.ColumnMetric) is null
-            && model.Obstacle(tensor.Name, FactorTypeOf(spec, tensor)) is null && PlannedMatrix.CanTranspose(model, tensor.Name);
+        bool transposed = n < d && d <= int.MaxValue && (spec.RowWeights ?? spec.ColumnMetric) is null && PlannedMatrix.CanTranspose(model, tensor.Name);
         return transposed ? (d, n, true) : (n, d, false);
     }
 
