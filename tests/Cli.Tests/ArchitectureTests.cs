@@ -9,6 +9,7 @@ public class ArchitectureTests
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
         ["ClusterLp.Core"] = [],
+        ["ClusterLp.Library"] = ["ClusterLp.Core"],
         ["ClusterLp.Messages"] = ["ClusterLp.Core"],
         ["ClusterLp.WorkerNode"] = ["ClusterLp.Core", "ClusterLp.Messages"],
         ["ClusterLp.Coordinator"] = ["ClusterLp.Core", "ClusterLp.Messages"],
