@@ -59,6 +59,7 @@ public class UsageTests
     [InlineData("certs", "--dir", "--host", "--days", "--force", "--json")]
     [InlineData("status", "--job-dir", "--watch", "--every", "--json")]
     [InlineData("verify", "--against", "--json")]
+    [InlineData("report", "--against", "--tensor", "--output", "--force")]
     [InlineData("evaluate", "--against", "--tensor", "--vocabulary", "--activations", "--row-weights", "--queries", "--seed", "--json")]
     public async Task Help_lists_the_options_and_ends_with_examples(string verb, params string[] options)
     {
@@ -99,6 +100,7 @@ public class UsageTests
     [InlineData(ExitCode.InputMissing, "inspect", "nonesuch.npy")]
     [InlineData(ExitCode.InputMissing, "plan", "nonesuch.npy", "--rank", "2")]
     [InlineData(ExitCode.InputMissing, "verify", "nonesuch", "--against", "nonesuch.npy")]
+    [InlineData(ExitCode.InputMissing, "report", "nonesuch")]
     [InlineData(ExitCode.InputMissing, "evaluate", "nonesuch", "--against", "nonesuch.npy")]
     [InlineData(ExitCode.InputMissing, "coordinator", "--job", "nonesuch.json")]
     [InlineData(ExitCode.InputMissing, "status", "--job-dir", "nonesuch")]

@@ -13,10 +13,10 @@ internal static class ClusterLpCommand
             verify = new VerifyCommand(terminal).Create(), coordinator = new CoordinatorCommand(terminal).Create(),
             worker = WorkerCommand.Create(), status = new StatusCommand(terminal).Create(), doctor = new DoctorCommand(terminal).Create(),
             completion = CompletionCommand.Create(terminal), certs = new CertsCommand(terminal).Create(),
-            evaluate = new EvaluateCommand(terminal).Create();
+            evaluate = new EvaluateCommand(terminal).Create(), report = new ReportCommand(terminal).Create();
         var root = new RootCommand("Robust low-rank compression (entrywise l_p, 1 <= p <= 2) of large embedding matrices, on one machine or a cluster.")
         {
-            compress, plan, inspect, verify, evaluate, coordinator, worker, status, certs, doctor, DemoCommand.Create(), completion,
+            compress, plan, inspect, verify, evaluate, report, coordinator, worker, status, certs, doctor, DemoCommand.Create(), completion,
             CommonOptions.Quiet, CommonOptions.Verbose, CommonOptions.LogFormat,
         };
         var examples = new Dictionary<Command, string[]>
@@ -36,6 +36,7 @@ internal static class ClusterLpCommand
                 "clusterlp evaluate model.clusterlp --against model.safetensors --vocabulary tokenizer.json",
                 "clusterlp evaluate out --against model.safetensors --tensor fc1.weight --activations inputs.npy --json",
             ],
+            [report] = ["clusterlp report model.clusterlp", "clusterlp report out --against model.safetensors --tensor '*word_embeddings.weight' --output page.html"],
             [coordinator] = ["clusterlp coordinator --job job.json --listen 127.0.0.1:4053",
                 """job.json: {"model": "model.safetensors", "compression": 0.28, "output": "out"}"""],
             [worker] = ["clusterlp worker --coordinator 127.0.0.1:4053 --threads 2"],

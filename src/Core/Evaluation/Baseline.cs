@@ -1,4 +1,5 @@
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.LinearAlgebra;
 using ClusterLp.Core.LpFit;
 using ClusterLp.Core.Reporting;
@@ -11,14 +12,24 @@ namespace ClusterLp.Core.Evaluation;
 /// </summary>
 internal sealed class Baseline
 {
+    /// <summary>The name of the SVD of A itself.</summary>
+    public const string Plain = "plain";
+
     private readonly string? _weights, _metric;
 
-    public Baseline(string? weights, string? metric)
+    /// <summary>The one of a job.</summary>
+    /// <param name="spec">What the job was asked for.</param>
+    /// <param name="weights">Where its row weights lie now; null: where they lay, if they still do.</param>
+    public static Baseline Of(JobSpec spec, string? weights) => new(
+        spec.RowWeights is null ? null : weights ?? (File.Exists(spec.RowWeights) ? spec.RowWeights : null),
+        File.Exists(spec.ColumnMetric) ? spec.ColumnMetric : null);
+
+    private Baseline(string? weights, string? metric)
     {
         (_weights, _metric) = (weights, metric);
         Name = (weights, metric) switch
         {
-            (null, null) => "plain",
+            (null, null) => Plain,
             (_, null) => "row-weighted",
             (null, _) => "in the column metric",
             _ => "row-weighted, in the column metric",

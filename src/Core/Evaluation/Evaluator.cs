@@ -47,9 +47,8 @@ public static class Evaluator
         {
             Activations? inputs = options.Activations is { } file ? Activations.Read(file, layer.Columns, layer.Name, cancellation) : null;
             var context = new LayerContext(FrequencyRanks.Of(weights, layer.Rows), layer.Rows < names?.Rows ? null : names, inputs);
-            var baseline = new Baseline(report.Parameters.RowWeights is null ? null : weights,
-                File.Exists(report.Parameters.ColumnMetric) ? report.Parameters.ColumnMetric : null);
-            using LayerFactors factors = LayerFactors.Open(layer, input, output, (a, k) => baseline.Projection(a, k, cancellation));
+            Baseline baseline = Baseline.Of(report.Parameters, weights);
+            using LayerFactors factors = LayerFactors.Open(layer, input, output, asFitted: false, (a, k) => baseline.Projection(a, k, cancellation));
             return new LayerEvaluator(factors, context, options).Evaluate(layer, baseline.Name,
                 rows => progress?.Report(Math.Min(1, Interlocked.Add(ref done, rows) / (double)total)), cancellation);
         }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using ClusterLp.Core.Coresets;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.Reporting;
 
@@ -17,9 +16,6 @@ internal sealed record LayerContext(FrequencyRanks Ranks, Vocabulary? Names, Act
 /// </summary>
 internal sealed class LayerEvaluator(LayerFactors layer, LayerContext context, EvaluationOptions options)
 {
-    /// <summary>Rows of a chunk: what a thread holds of A, U V, the SVD and the queries' cosines.</summary>
-    private const int ChunkRows = 256;
-
     /// <param name="report">The layer's report.</param>
     /// <param name="baseline">Name of the SVD beside it.</param>
     /// <param name="rowsDone">Told rows as they are done, from several threads.</param>
@@ -30,26 +26,12 @@ internal sealed class LayerEvaluator(LayerFactors layer, LayerContext context, E
         Queries queries = ReadQueries();
         NeighbourSearch original = new(queries.Numbers, queries.Rows.Original, d), ours = new(queries.Numbers, queries.Rows.Ours, d),
             svd = new(queries.Numbers, queries.Rows.Svd, d);
-        int chunks = checked((int)((layer.Rows + ChunkRows - 1) / ChunkRows));
-        var parts = new ChunkResult[chunks];
-        try
+        var parts = new ChunkResult[layer.Chunks];
+        layer.Visit((chunk, first, count, rows) =>
         {
-            Parallel.For(0, chunks, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount },
-                () => new LayerRows(ChunkRows, d, layer.Rank),
-                (chunk, _, rows) =>
-                {
-                    long first = (long)chunk * ChunkRows;
-                    int count = (int)Math.Min(ChunkRows, layer.Rows - first);
-                    parts[chunk] = Look(first, count, rows, original, ours, svd);
-                    rowsDone(count);
-                    return rows;
-                },
-                _ => { });
-        }
-        catch (AggregateException e) when (e.InnerException is ClusterLpException known)
-        {
-            throw known;
-        }
+            parts[chunk] = Look(first, count, rows, original, ours, svd);
+            rowsDone(count);
+        }, cancellation);
 
         BandSums[] bands = [.. context.Ranks.Ends.Select((_, band) => parts.Aggregate(BandSums.None, (sum, part) => sum + part.Bands[band]))];
         BandSums all = bands.Aggregate(BandSums.None, (sum, band) => sum + band);
@@ -74,38 +56,21 @@ internal sealed class LayerEvaluator(LayerFactors layer, LayerContext context, E
         };
     }
 
-    /// <summary>The queries: the rows with the least hashes, so that neither blocks nor the number asked for changes who comes first.</summary>
+    /// <summary>The queries, rows of zeros left out.</summary>
     private Queries ReadQueries()
     {
-        var least = new PriorityQueue<long, (double Hash, long Row)>(Comparer<(double Hash, long Row)>.Create((a, b) => b.CompareTo(a)));
-        for (long row = 0; row < layer.Rows; row++)
-        {
-            (double, long) key = (RowSampler.Uniform(options.Seed, 0, row), row);
-            if (least.Count < options.Queries)
-                least.Enqueue(row, key);
-            else
-                least.EnqueueDequeue(row, key);
-        }
-        long[] drawn = [.. least.UnorderedItems.Select(item => item.Element).Order()];
-        int d = layer.Columns, count = 0;
-        var (one, all) = (new LayerRows(1, d, layer.Rank), new LayerRows(drawn.Length, d, layer.Rank));
-        foreach (long row in drawn)
-        {
-            layer.Read(row, 1, one);
-            if (PowerSums.Squares(one.Original) == 0)
-                continue;
-            one.Original.CopyTo(all.Original, count * d);
-            one.Ours.CopyTo(all.Ours, count * d);
-            one.Svd.CopyTo(all.Svd, count * d);
-            drawn[count++] = row;
-        }
-        return new Queries(drawn[..count], all);
+        long[] drawn = RowDraw.Of(layer.Rows, options.Queries, options.Seed);
+        LayerRows rows = layer.ReadSome(drawn);
+        int d = layer.Columns;
+        int[] kept = [.. Enumerable.Range(0, drawn.Length).Where(i => PowerSums.Squares(rows.Original.AsSpan(i * d, d)) > 0)];
+        return kept.Length == drawn.Length ? new Queries(drawn, rows) : ReadOnly([.. kept.Select(i => drawn[i])]);
+
+        Queries ReadOnly(long[] some) => new(some, layer.ReadSome(some));
     }
 
     private ChunkResult Look(long first, int count, LayerRows rows, NeighbourSearch original, NeighbourSearch ours, NeighbourSearch svd)
     {
         int d = layer.Columns;
-        layer.Read(first, count, rows);
         double[] norms = Norms(rows.Original), normsOurs = Norms(rows.Ours), normsSvd = Norms(rows.Svd);
         original.Look(first, rows.Original, norms);
         ours.Look(first, rows.Ours, normsOurs);

@@ -1,5 +1,6 @@
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.Reporting;
 
@@ -11,11 +12,17 @@ namespace ClusterLp.Core.Evaluation;
 /// </summary>
 internal sealed class LayerFactors : IDisposable
 {
+    /// <summary>Rows of a chunk: what a thread holds of A, U V and the SVD.</summary>
+    private const int ChunkRows = 256;
+
     private readonly IMatrixSource _a, _u;
     private readonly PackedMatrix<float> _v, _projection;
 
     private LayerFactors(IMatrixSource a, IMatrixSource u, PackedMatrix<float> v, PackedMatrix<float> projection) =>
         (_a, _u, _v, _projection) = (a, u, v, projection);
+
+    /// <summary>Its rows are the stored layer's columns.</summary>
+    private bool IsTransposed { get; init; }
 
     public long Rows => _a.Rows;
 
@@ -27,25 +34,27 @@ internal sealed class LayerFactors : IDisposable
     /// <param name="report">What was reported of the layer.</param>
     /// <param name="input">The model it comes from.</param>
     /// <param name="output">The compressed one.</param>
+    /// <param name="asFitted">A wide layer as its transpose, which is what was fitted; else as it is stored.</param>
     /// <param name="baseline">Finds the SVD's d x d projection, given A and k: A times it is the SVD.</param>
     /// <exception cref="ClusterLpException">A tensor is missing or has another shape (exit 65).</exception>
-    public static LayerFactors Open(TensorReport report, IModel input, IModel output, Func<IMatrixSource, int, double[]> baseline)
+    public static LayerFactors Open(TensorReport report, IModel input, IModel output, bool asFitted, Func<IMatrixSource, int, double[]> baseline)
     {
         FactorNames names = FactorNames.For(input, report.Name);
-        IMatrixSource a = input.OpenMatrix(report.Name);
+        bool transposed = asFitted && report.Transposed;
+        IMatrixSource a = PlannedMatrix.Oriented(input, report.Name, transposed);
         IMatrixSource? u = null;
         try
         {
-            u = output.OpenMatrix(names.U);
-            using IMatrixSource v = names.OpenTransposedV(output);
+            u = transposed ? names.OpenTransposedV(output) : output.OpenMatrix(names.U);
+            using IMatrixSource v = transposed ? output.OpenMatrix(names.U) : names.OpenTransposedV(output);
             (int d, int k) = (a.Columns, u.Columns);
             if (u.Rows != a.Rows || v.Rows != d || v.Columns != k)
                 throw ClusterLpException.BadInput($"{output.Path}: the factors of \"{report.Name}\" are {u.Rows} x {k} and {v.Rows} x {v.Columns}; "
                     + $"expected {a.Rows} x k and {d} x k, as the layer of {input.Path} is {a.Rows} x {d}.");
-            var transposed = new float[d * k];
-            v.ReadRows(0, d, transposed);
+            var columns = new float[d * k];
+            v.ReadRows(0, d, columns);
             float[] projection = Array.ConvertAll(baseline(a, k), x => (float)x);
-            return new LayerFactors(a, u, PackedMatrix<float>.FromTransposed(transposed, k, d), PackedMatrix<float>.FromRows(projection, d, d));
+            return new LayerFactors(a, u, PackedMatrix<float>.FromTransposed(columns, k, d), PackedMatrix<float>.FromRows(projection, d, d)) { IsTransposed = transposed };
         }
         catch
         {
@@ -64,6 +73,56 @@ internal sealed class LayerFactors : IDisposable
         Gemm.Multiply(to.Original, Columns, count, _projection, to.Svd, Columns);
     }
 
+    /// <summary>Reads the given rows, which ascend.</summary>
+    public LayerRows ReadSome(ReadOnlySpan<long> rows)
+    {
+        // A row of a transpose lies scattered over the file, and its neighbours come almost for nothing.
+        int together = IsTransposed ? ChunkRows : 1;
+        var (near, all) = (new LayerRows(together, Columns, Rank), new LayerRows(rows.Length, Columns, Rank));
+        long at = -1;
+        for (int i = 0; i < rows.Length; i++)
+        {
+            if (rows[i] / together != at)
+            {
+                at = rows[i] / together;
+                Read(at * together, (int)Math.Min(together, Rows - at * together), near);
+            }
+            int from = (int)(rows[i] % together) * Columns;
+            Array.Copy(near.Original, from, all.Original, i * Columns, Columns);
+            Array.Copy(near.Ours, from, all.Ours, i * Columns, Columns);
+            Array.Copy(near.Svd, from, all.Svd, i * Columns, Columns);
+        }
+        return all;
+    }
+
+    /// <summary>Chunks that <see cref="Visit"/> makes of the rows.</summary>
+    public int Chunks => checked((int)((Rows + ChunkRows - 1) / ChunkRows));
+
+    /// <summary>Every chunk of rows once, on all cores, in no order.</summary>
+    /// <param name="visit">Chunk, its first row, how many, and the rows.</param>
+    /// <param name="cancellation">Checked at every chunk.</param>
+    public void Visit(Action<int, long, int, LayerRows> visit, CancellationToken cancellation)
+    {
+        try
+        {
+            Parallel.For(0, Chunks, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount },
+                () => new LayerRows(ChunkRows, Columns, Rank),
+                (chunk, _, rows) =>
+                {
+                    long first = (long)chunk * ChunkRows;
+                    int count = (int)Math.Min(ChunkRows, Rows - first);
+                    Read(first, count, rows);
+                    visit(chunk, first, count, rows);
+                    return rows;
+                },
+                _ => { });
+        }
+        catch (AggregateException e) when (e.InnerException is ClusterLpException known)
+        {
+            throw known;
+        }
+    }
+
     public void Dispose()
     {
         _a.Dispose();
@@ -74,7 +133,6 @@ internal sealed class LayerFactors : IDisposable
 /// <summary>Room for a block of <paramref name="most"/> rows of a layer, d columns and rank k.</summary>
 internal sealed class LayerRows(int most, int d, int k)
 {
-    public int Most => most;
     public float[] Original { get; } = new float[most * d];
     public float[] Left { get; } = new float[most * k];
     public float[] Ours { get; } = new float[most * d];

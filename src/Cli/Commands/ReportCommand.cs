@@ -1,0 +1,56 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Text;
+using ClusterLp.Cli.Rendering.Report;
+using ClusterLp.Cli.Running;
+using ClusterLp.Core;
+using ClusterLp.Core.Evaluation;
+using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Jobs.Checkpoints;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Cli.Commands;
+
+/// <summary><c>report</c>: a job's report as one HTML page with plots.</summary>
+internal sealed class ReportCommand(Terminal terminal)
+{
+    private const int MostLayers = 6;
+
+    private readonly Argument<string> _output = new("output") { Description = "An output directory of compress." };
+    private readonly Option<string?> _against = new("--against") { Description = "The model it was made from (default: where the job read it, if it is still there).", HelpName = "MODEL" };
+    private readonly Option<string[]> _tensors = new("--tensor") { Description = $"A compressed tensor to draw, by name or glob; repeatable (default: the {MostLayers} largest).", HelpName = "NAME" };
+    private readonly Option<string?> _page = new("--output", "-o") { Description = "The page (default: report.html in the output directory).", HelpName = "FILE" };
+    private readonly Option<bool> _force = new("--force") { Description = "Replace the page if it exists." };
+
+    public Command Create()
+    {
+        var command = new Command("report", "Draw a job's report as one HTML page: errors by rank, spectrum, residual tails, row errors, layers, and the run by worker.")
+        {
+            _output, _against, _tensors, _page, _force,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parse, CancellationToken cancellation)
+    {
+        string output = parse.GetValue(_output)!, page = Path.GetFullPath(parse.GetValue(_page) ?? Path.Combine(output, "report.html"));
+        JobReport report = OutputVerifier.ReadReport(output);
+        if (File.Exists(page) && !parse.GetValue(_force))
+            throw ClusterLpException.CannotWrite($"{page}: the page exists; name another with --output, or replace it with --force.");
+        string? model = parse.GetValue(_against) ?? (Path.Exists(report.Parameters.Input) ? report.Parameters.Input : null);
+        string[] tensors = parse.GetValue(_tensors) ?? [];
+        ImmutableArray<LayerProfile> profiles = [];
+        if (model is not null)
+            await using (var progress = new ShareProgress(terminal, parse.GetValue(CommonOptions.Quiet), "report"))
+                profiles = await Task.Run(() => Profiler.Run(output, model, tensors, MostLayers, progress, cancellation), cancellation);
+        string? note = model is null ? $"{report.Parameters.Input} is gone: what is drawn from the model itself is left out. Name it with --against."
+            : profiles.Length < report.Tensors.Length && tensors.Length == 0 ? $"Drawn below are the {profiles.Length} largest of {report.Tensors.Length} layers; --tensor chooses others."
+            : null;
+        JobFiles.Replace(page, Encoding.UTF8.GetBytes(ReportPage.Write(report, profiles, note)), durable: false);
+        terminal.RawOut.WriteLine(page);
+        if (model is null)
+            terminal.RawError.WriteLine($"clusterlp: {note}");
+        return (int)ExitCode.Done;
+    }
+}

@@ -1,0 +1,136 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Kernels;
+using ClusterLp.Core.LinearAlgebra;
+using ClusterLp.Core.LpFit;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Core.Evaluation;
+
+/// <summary>Measures what <see cref="LayerProfile"/> holds of one layer: two passes over its rows. Deterministic.</summary>
+/// <param name="report">The layer's report.</param>
+/// <param name="baseline">The SVD beside it.</param>
+/// <param name="rowsDone">Told rows as they are done, from several threads: twice as many as there are.</param>
+/// <param name="cancellation">Checked at every block.</param>
+internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Action<long> rowsDone, CancellationToken cancellation)
+{
+    private const int LeastSample = 256, MostSample = 4096, SampleEntries = 1 << 20;
+    private const int Ranks = 8, Quantiles = 200, Runs = 120;
+
+    private static readonly int Threads = Environment.ProcessorCount;
+
+    public LayerProfile Measure(IModel input, IModel output)
+    {
+        (double[] values, double[] vectors) = ([], []);
+        using LayerFactors layer = LayerFactors.Open(report, input, output, asFitted: true, (a, k) =>
+        {
+            (values, vectors) = Factorisations.SymmetricEigen(GramOf(a), a.Columns);
+            return baseline.Name == Baseline.Plain ? Leading(vectors, a.Columns, k) : baseline.Projection(a, k, cancellation);
+        });
+        int d = layer.Columns;
+        long[] drawn = RowDraw.Of(layer.Rows, Math.Clamp(SampleEntries / d, LeastSample, MostSample), seed: 0);
+        LayerRows sample = layer.ReadSome(drawn);
+        float[] ours = Residual(sample.Original, sample.Ours), svd = Residual(sample.Original, sample.Svd);
+        double unit = Math.Sqrt(PowerSums.Squares(svd) / svd.Length);
+        (RowErrors oursRows, RowErrors svdRows) = MeasureRows(layer);
+        return new LayerProfile
+        {
+            Name = report.Name,
+            Transposed = report.Transposed,
+            Rows = layer.Rows,
+            Columns = d,
+            Rank = layer.Rank,
+            P = report.P,
+            Baseline = baseline.Name,
+            SingularValues = [.. values.Select(value => Math.Sqrt(Math.Max(0, value)))],
+            SampleRows = drawn.Length,
+            Curve = new RankCurve(Array.ConvertAll(vectors, v => (float)v), d, report.P, Threads, cancellation).Measure(sample.Original, RanksFor(d, layer.Rank)),
+            OursTail = ResidualTails.Of(ours, d, unit),
+            SvdTail = ResidualTails.Of(svd, d, unit),
+            OursRows = oursRows,
+            SvdRows = svdRows,
+        };
+    }
+
+    /// <summary>A^T A, float64, a fixed part of the rows after the other.</summary>
+    private double[] GramOf(IMatrixSource a)
+    {
+        const int tileRows = 512;
+        int d = a.Columns;
+        var gram = new double[d * d];
+        var tile = new float[tileRows * d];
+        for (long row = 0; row < a.Rows; row += tileRows)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int count = (int)Math.Min(tileRows, a.Rows - row);
+            a.ReadRows(row, count, tile);
+            Gram.AccumulateUpper(tile, count, d, [], gram);
+            rowsDone(count);
+        }
+        Gram.MirrorUpper(gram, d);
+        return gram;
+    }
+
+    // Q Q^T of the first k rows of vectors.
+    private double[] Leading(double[] vectors, int d, int k)
+    {
+        var columns = new double[d * k];
+        for (int t = 0; t < k; t++)
+            for (int i = 0; i < d; i++)
+                columns[i * k + t] = vectors[t * d + i];
+        return MatrixProduct.Of(columns, vectors[..(k * d)], d, k, d, Threads, cancellation);
+    }
+
+    private static float[] Residual(float[] a, float[] b)
+    {
+        var residual = new float[a.Length];
+        Difference.Of(a, b, residual);
+        return residual;
+    }
+
+    /// <summary>A handful of ranks, evenly spread but for two small ones, where errors fall fastest, and the layer's own.</summary>
+    private static int[] RanksFor(int d, int rank) =>
+        [.. Enumerable.Range(1, Ranks - 1).Select(i => d * i / Ranks).Append(d / 32).Append(d / 16).Select(k => Math.Max(1, k)).Append(rank).Where(k => k < d || k == rank).Distinct().Order()];
+
+    private (RowErrors Ours, RowErrors Svd) MeasureRows(LayerFactors layer)
+    {
+        var norms = new float[layer.Rows];
+        float[] ours = new float[layer.Rows], svd = new float[layer.Rows];
+        int d = layer.Columns;
+        layer.Visit((_, first, count, rows) =>
+        {
+            var difference = new float[d];
+            for (int i = 0; i < count; i++)
+            {
+                ReadOnlySpan<float> a = rows.Original.AsSpan(i * d, d);
+                norms[first + i] = (float)Math.Sqrt(PowerSums.Squares(a));
+                Difference.Of(a, rows.Ours.AsSpan(i * d, d), difference);
+                ours[first + i] = (float)Math.Sqrt(PowerSums.Squares(difference));
+                Difference.Of(a, rows.Svd.AsSpan(i * d, d), difference);
+                svd[first + i] = (float)Math.Sqrt(PowerSums.Squares(difference));
+            }
+            rowsDone(count);
+        }, cancellation);
+        return (Summarise(ours, norms), Summarise(svd, norms));
+    }
+
+    private static RowErrors Summarise(float[] errors, float[] norms)
+    {
+        int runs = (int)Math.Min(Runs, errors.LongLength);
+        var means = ImmutableArray.CreateBuilder<double>(runs);
+        for (int run = 0; run < runs; run++)
+        {
+            (double squares, double all) = (0, 0);
+            for (long row = errors.LongLength * run / runs; row < errors.LongLength * (run + 1) / runs; row++)
+            {
+                squares += (double)errors[row] * errors[row];
+                all += (double)norms[row] * norms[row];
+            }
+            means.Add(all > 0 ? Math.Sqrt(squares / all) : 0);
+        }
+        float[] relative = [.. Enumerable.Range(0, errors.Length).Where(row => norms[row] > 0).Select(row => errors[row] / norms[row]).Order()];
+        return new RowErrors(
+            relative.Length == 0 ? [] : [.. Enumerable.Range(0, Quantiles + 1).Select(q => (double)relative[(int)((relative.Length - 1L) * q / Quantiles)])],
+            means.ToImmutable());
+    }
+}
