@@ -3,6 +3,7 @@ using System.Text.Json;
 using ClusterLp.Core;
 using ClusterLp.Core.Evaluation;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Models;
 
 namespace ClusterLp.Cli.Tests;
 
@@ -99,6 +100,27 @@ public sealed class EvaluateTests : IDisposable
         run = await CommandLine.RunAsync("evaluate", _folder["out"], "--against", vectors);
         Assert.True(run.Code == ExitCode.Done, run.Error);
         Assert.Matches(@"word\d+ ", run.Out);
+    }
+
+    [Fact]
+    public async Task Every_layer_of_a_whole_model_is_evaluated_as_it_is_stored_wide_ones_too()
+    {
+        string model = TransformerModel.Write(_folder["tiny"]);
+        CommandLine run = await CommandLine.RunAsync("compress", model, "--output", _folder["whole"], "--compression", "0.6", "--per-tensor", "--quiet", "--dtype", "f32");
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        JobReport report = ReportJson.Read(Path.Combine(_folder["whole"], "clusterlp.json"));
+        run = await CommandLine.RunAsync("evaluate", _folder["whole"], "--against", model, "--json", "--quiet");
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        EvaluationResult result = JsonSerializer.Deserialize<EvaluationResult>(run.Out, ReportJson.Options)!;
+        Assert.Equal(report.Tensors.Select(tensor => (tensor.Name, tensor.Rows, tensor.Columns, tensor.Rank)),
+            result.Layers.Select(layer => (layer.Name, layer.Rows, layer.Columns, layer.Rank)));
+        Assert.Contains(report.Tensors, tensor => tensor.Transposed && tensor.Rows < tensor.Columns);
+        // The job's own figures, from its own products.
+        Assert.All(report.Tensors.Zip(result.Layers), pair =>
+        {
+            Assert.Equal(pair.First.RelativeFrobenius, pair.Second.RelativeError.Ours, 1e-5);
+            Assert.Equal(pair.First.RelativeFrobenius * pair.First.Svd.Frobenius / pair.First.Errors.Frobenius, pair.Second.RelativeError.Svd, 1e-5);
+        });
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using ClusterLp.Core;
+using ClusterLp.Models;
 
 namespace ClusterLp.Cli.Tests.Report;
 
@@ -30,6 +31,24 @@ public sealed class ReportTests : IDisposable
             Assert.True(plot.Description.Length > 60, plot.Description);
         });
         Assert.True(look.FitsAPhone, "the page is wider than a phone");
+    }
+
+    [BrowserFact]
+    public async Task Of_a_whole_model_the_largest_layers_are_drawn_wide_ones_by_their_columns_and_the_others_named()
+    {
+        string model = TransformerModel.Write(_folder["tiny"]);
+        CommandLine run = await CommandLine.RunAsync("compress", model, "--output", _folder["out"], "--compression", "0.6", "--per-tensor", "--quiet");
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        run = await CommandLine.RunAsync("report", _folder["out"], "--quiet");
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        PageLook look = await PageLook.AtAsync(run.Out.Trim());
+        Assert.Empty(look.Errors);
+        Assert.Equal(2 + 6 * 5, look.Plots.Length);
+        Assert.All(look.Plots, plot => Assert.True(plot.Marks > 0 && plot.Colours > 0 && plot.CutOff.Length == 0 && plot.Overlapping.Length == 0, plot.ToString()));
+        Assert.Equal(2, look.Plots.Count(plot => plot.Title == "Column errors"));
+        string text = await File.ReadAllTextAsync(run.Out.Trim());
+        Assert.Contains("--tensor chooses others", text);
+        Assert.Contains("self_attn.q_proj", text);
     }
 
     [BrowserFact]
