@@ -4,6 +4,8 @@ using System.CommandLine.Parsing;
 using System.Reflection;
 using ClusterLp.Cli.Commands;
 using ClusterLp.Core;
+using ClusterLp.Core.Storage;
+using ClusterLp.Storage.S3;
 using Serilog;
 
 namespace ClusterLp.Cli;
@@ -21,6 +23,7 @@ internal static class Application
     /// <returns>An exit code (<see cref="ExitCode"/>).</returns>
     public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken stop)
     {
+        ObjectStores.Use("s3", static () => new S3ObjectStore());
         RootCommand root = ClusterLpCommand.Create(terminal);
         var invocation = new InvocationConfiguration
         {

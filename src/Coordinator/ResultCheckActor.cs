@@ -56,7 +56,7 @@ internal sealed class ResultCheckActor : ReceiveActor
             if (whole)
                 blobs.ReadThrough(reference, cancellation);
             else
-                blobs.OpenRead(reference).Dispose();
+                blobs.EnsurePresent(reference);
             return null;
         }
         catch (Exception e) when (e is ClusterLpException or IOException or OperationCanceledException)

@@ -3,7 +3,7 @@ using NetArchTest.Rules;
 
 namespace ClusterLp.Cli.Tests;
 
-/// <summary>Dependencies point one way: Cli -> Coordinator, WorkerNode -> Messages -> Core.</summary>
+/// <summary>Dependencies point one way: Cli -> Coordinator, WorkerNode -> Messages -> Core, and Cli -> Storage.S3 -> Core.</summary>
 public class ArchitectureTests
 {
     private static readonly Dictionary<string, string[]> Allowed = new()
@@ -13,7 +13,8 @@ public class ArchitectureTests
         ["ClusterLp.Messages"] = ["ClusterLp.Core"],
         ["ClusterLp.WorkerNode"] = ["ClusterLp.Core", "ClusterLp.Messages"],
         ["ClusterLp.Coordinator"] = ["ClusterLp.Core", "ClusterLp.Messages"],
-        ["clusterlp"] = ["ClusterLp.Core", "ClusterLp.Messages", "ClusterLp.WorkerNode", "ClusterLp.Coordinator"],
+        ["ClusterLp.Storage.S3"] = ["ClusterLp.Core"],
+        ["clusterlp"] = ["ClusterLp.Core", "ClusterLp.Storage.S3", "ClusterLp.Messages", "ClusterLp.WorkerNode", "ClusterLp.Coordinator"],
     };
 
     public static TheoryData<string> Assemblies => [.. Allowed.Keys];
@@ -32,7 +33,7 @@ public class ArchitectureTests
         IEnumerable<string> references = typeof(Core.ExitCode).Assembly.GetReferencedAssemblies().Select(reference => reference.Name!);
         Assert.DoesNotContain(references, reference =>
             reference.StartsWith("Akka", StringComparison.Ordinal) || reference.StartsWith("Spectre", StringComparison.Ordinal)
-            || reference.StartsWith("Serilog", StringComparison.Ordinal) || reference == "System.CommandLine");
+            || reference.StartsWith("Serilog", StringComparison.Ordinal) || reference.StartsWith("AWSSDK", StringComparison.Ordinal) || reference == "System.CommandLine");
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using System.Text.Json;
 using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Cli.Commands;
 
@@ -29,9 +30,8 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
         byte[] bytes;
         try
         {
-            if (new FileInfo(path) is { Exists: true, Length: > LargestFile })
-                throw ClusterLpException.BadInput($"{path}: too large for a job file.");
-            bytes = File.ReadAllBytes(path);
+            path = ObjectStores.IsAddress(path) ? StoredFiles.Absolute(path) : path;
+            bytes = StoredFiles.Read(path, LargestFile) ?? throw ClusterLpException.InputMissing($"{path}: no such job file.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -56,7 +56,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
 
     private sealed class Reader(string path, JsonElement root)
     {
-        private readonly string _folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        private readonly string _folder = StoredFiles.Parent(StoredFiles.Absolute(path))!;
 
         public JobFile Read()
         {
@@ -67,7 +67,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
             var spec = new JobSpec
             {
                 Input = model,
-                Output = FilePath("output") ?? Path.GetFullPath(JobOptions.DefaultOutput(model), _folder),
+                Output = FilePath("output") ?? StoredFiles.Absolute(JobOptions.DefaultOutput(model), _folder),
                 Tensors = [.. Texts("tensor")],
                 Exclude = [.. Texts("exclude")],
                 PerTensor = Flag("per-tensor"),
@@ -128,7 +128,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
             if (!root.TryGetProperty(key, out JsonElement element))
                 return null;
             string? text = element.ValueKind == JsonValueKind.String ? element.GetString() : null;
-            return string.IsNullOrEmpty(text) || text.Contains('\0') ? throw Wrong(key, "a path") : Path.GetFullPath(text, _folder);
+            return string.IsNullOrEmpty(text) || text.Contains('\0') ? throw Wrong(key, "a path") : StoredFiles.Absolute(text, _folder);
         }
 
         private IEnumerable<string> Texts(string key)

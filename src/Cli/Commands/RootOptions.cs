@@ -1,17 +1,18 @@
 using System.CommandLine;
+using System.Text.RegularExpressions;
 using ClusterLp.Cli.Hosting;
 using ClusterLp.Core.Jobs;
 
 namespace ClusterLp.Cli.Commands;
 
 /// <summary>Where paths that come from a job file, or over the network, may lead.</summary>
-internal sealed class RootOptions
+internal sealed partial class RootOptions
 {
     private const string Variable = "CLUSTERLP_ROOTS";
 
     private readonly Option<string[]> _roots = new("--root")
     {
-        Description = $"Folder that paths of the job must lie in; repeatable; else ${Variable}, colon-separated (default: anywhere on loopback; the current folder and --job-dir otherwise).",
+        Description = $"Folder, or s3://BUCKET/PREFIX, that paths of the job must lie in; repeatable; else ${Variable}, colon-separated (default: anywhere on loopback; the current folder and --job-dir otherwise).",
         HelpName = "DIR",
     };
 
@@ -25,7 +26,7 @@ internal sealed class RootOptions
     {
         string[] asked = parse.GetValue(_roots) is { Length: > 0 } given
             ? given
-            : Environment.GetEnvironmentVariable(Variable)?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) ?? [];
+            : [.. Separator().Split(Environment.GetEnvironmentVariable(Variable) ?? "").Where(root => root.Length > 0)];
         if (asked.Length == 0)
         {
             bool local = true;
@@ -37,4 +38,8 @@ internal sealed class RootOptions
         }
         return PathRoots.Within(asked, jobDirectory);
     }
+
+    // A colon, but not that of an address.
+    [GeneratedRegex(@":(?!//)")]
+    private static partial Regex Separator();
 }

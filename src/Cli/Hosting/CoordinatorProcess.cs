@@ -9,8 +9,10 @@ using ClusterLp.Coordinator;
 using ClusterLp.Coordinator.Blobs;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Storage;
 using Serilog;
 
 namespace ClusterLp.Cli.Hosting;
@@ -51,7 +53,7 @@ public static class CoordinatorProcess
             cluster.Join(cluster.SelfAddress);
             var job = new JobRun(system, store, options.Threads, progress, options.Health, blobs?.Endpoint);
             string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
-            JobFiles.Replace(Path.Combine(store.Path, "coordinator.address"), Encoding.UTF8.GetBytes(address + "\n"), durable: false);
+            JobFiles.Replace(StoredFiles.Combine(store.Path, "coordinator.address"), Encoding.UTF8.GetBytes(address + "\n"), durable: false);
             Log.Information("listening on {Address}", address);
             options.Health.Ready();
             bool dismissed = false;
@@ -81,9 +83,11 @@ public static class CoordinatorProcess
 
     private static async Task<BlobServer> ServeAsync(DnsEndPoint address, CoordinatorOptions options, JobStore store)
     {
+        if (store.Blobs is not FileBlobStore folder)
+            throw ClusterLpException.Usage($"--serve-blobs: the job directory is {store.Path}, which workers read and write themselves; leave the option out.");
         Func<SslServerAuthenticationOptions>? tls = options.Tls is { } node ? node.ServerOptions : null;
         BlobServer server = await BlobServer.StartAsync(
-            new BlobServerOptions(address.Host, address.Port, tls, options.Insecure) { PublicName = options.Address.PublicName }, store.Blobs, store.Plan.Id, store.Epoch);
+            new BlobServerOptions(address.Host, address.Port, tls, options.Insecure) { PublicName = options.Address.PublicName }, folder, store.Plan.Id, store.Epoch);
         Log.Information("serving blobs at {Endpoint}", server.Endpoint);
         return server;
     }

@@ -11,6 +11,7 @@ using ClusterLp.Core.Jobs.State;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LinearAlgebra;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 using ClusterLp.Core.Telemetry;
 using Serilog;
 
@@ -137,8 +138,8 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
     // A coordinator that is started again by its supervisor, having died between its last two steps.
     private JobReport? AlreadyDone(JobSpec spec, string jobDirectory)
     {
-        string report = Path.Combine(spec.Output, OutputDirectory.ReportName);
-        if (spec.Force || !File.Exists(report) || JobRecord.Read(jobDirectory) is not { } known || !JobRecord.Answers(known, spec))
+        string report = StoredFiles.Combine(StoredFiles.Absolute(spec.Output), OutputDirectory.ReportName);
+        if (spec.Force || !StoredFiles.Exists(report) || JobRecord.Read(StoredFiles.Absolute(jobDirectory)) is not { } known || !JobRecord.Answers(known, spec))
             return null;
         JobReport found = ReportJson.Read(report);
         if (found.JobId != known.Id.Value)

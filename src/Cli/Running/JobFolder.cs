@@ -1,5 +1,6 @@
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Cli.Running;
 
@@ -10,7 +11,7 @@ internal sealed class JobFolder
 
     private JobFolder(string path, bool hidden) => (Path, _hidden) = (path, hidden);
 
-    /// <summary>Absolute.</summary>
+    /// <summary>Absolute, or an address.</summary>
     public string Path { get; }
 
     /// <summary>Whether the results are to survive power loss: asked of a folder with a name, too dear for one that is removed.</summary>
@@ -20,10 +21,10 @@ internal sealed class JobFolder
     /// <param name="asked">The folder the user named, or null: the output's sibling <c>.OUT.job-ID</c>.</param>
     public static JobFolder For(JobPlan plan, string? asked)
     {
-        string output = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(plan.Spec.Output));
+        string output = StoredFiles.Absolute(plan.Spec.Output);
         return new JobFolder(
-            System.IO.Path.GetFullPath(asked
-                ?? System.IO.Path.Combine(System.IO.Path.GetDirectoryName(output) ?? output, $".{System.IO.Path.GetFileName(output)}.job-{plan.Id}")),
+            StoredFiles.Absolute(asked
+                ?? StoredFiles.Combine(StoredFiles.Parent(output) ?? output, $".{System.IO.Path.GetFileName(output)}.job-{plan.Id}")),
             asked is null);
     }
 
@@ -34,16 +35,29 @@ internal sealed class JobFolder
         bool resumable = code is ExitCode.Resumable or ExitCode.Interrupted or ExitCode.CannotWrite or ExitCode.Internal;
         if (_hidden && !resumable)
             Remove();
-        return resumable && Directory.Exists(System.IO.Path.Combine(Path, "checkpoints"));
+        return resumable && HasCheckpoint();
+    }
+
+    private bool HasCheckpoint()
+    {
+        try
+        {
+            return StoredFiles.FolderExists(StoredFiles.Combine(Path, "checkpoints"));
+        }
+        catch (ClusterLpException)
+        {
+            // A store that cannot be asked now.
+            return false;
+        }
     }
 
     private void Remove()
     {
         try
         {
-            Directory.Delete(Path, recursive: true);
+            StoredFiles.DeleteFolder(Path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ClusterLpException)
         {
             // Only space is lost.
         }

@@ -1,6 +1,8 @@
 using ClusterLp.Cli.Rendering;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 using Serilog;
 
 namespace ClusterLp.Cli.Running;
@@ -13,7 +15,11 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IPaced, IAsyncDisposa
 {
     private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>Each is a request that costs.</summary>
+    private static readonly TimeSpan ObjectStatusInterval = TimeSpan.FromSeconds(5);
+
     private readonly Lock _lock = new();
+    private readonly Lock _writing = new();
     private readonly JobPlan _plan;
     private readonly string _jobDirectory;
     private readonly string _output;
@@ -91,7 +97,7 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IPaced, IAsyncDisposa
 
     private async Task WriteRegularlyAsync()
     {
-        using var timer = new PeriodicTimer(StatusInterval);
+        using var timer = new PeriodicTimer(ObjectStores.IsAddress(_jobDirectory) ? ObjectStatusInterval : StatusInterval);
         try
         {
             while (await timer.WaitForNextTickAsync(_stop.Token))
@@ -103,35 +109,42 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IPaced, IAsyncDisposa
         }
     }
 
+    // Writing may take a while, in which progress goes on; the later state is always the later written.
     private void WriteStatus()
     {
-        lock (_lock)
+        lock (_writing)
         {
-            JobPace? pace = Pace;
             try
             {
-                JobStatusFile.Write(_jobDirectory, new JobStatus
-                {
-                    JobId = _plan.Id.Value,
-                    Phase = _phase,
-                    Input = _plan.Tensors[0].Input,
-                    Output = _output,
-                    Process = _process,
-                    Updated = DateTime.UtcNow,
-                    ElapsedSeconds = _stages.Elapsed.TotalSeconds,
-                    RemainingSeconds = _phase == JobPhase.Fitting ? pace?.RemainingSeconds : null,
-                    RowsPerSecond = _phase == JobPhase.Fitting ? pace?.RowsPerSecond : null,
-                    Share = pace?.Share,
-                    Progress = _latest,
-                    Error = _error,
-                });
+                JobStatusFile.Write(_jobDirectory, Status());
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ClusterLpException)
             {
                 // Only `status` misses it; the job itself meets a full disk on its own terms.
                 Log.Debug(e, "The job's progress cannot be written");
             }
         }
+    }
+
+    private JobStatus Status()
+    {
+        JobPace? pace = Pace;
+        lock (_lock)
+            return new JobStatus
+            {
+                JobId = _plan.Id.Value,
+                Phase = _phase,
+                Input = _plan.Tensors[0].Input,
+                Output = _output,
+                Process = _process,
+                Updated = DateTime.UtcNow,
+                ElapsedSeconds = _stages.Elapsed.TotalSeconds,
+                RemainingSeconds = _phase == JobPhase.Fitting ? pace?.RemainingSeconds : null,
+                RowsPerSecond = _phase == JobPhase.Fitting ? pace?.RowsPerSecond : null,
+                Share = pace?.Share,
+                Progress = _latest,
+                Error = _error,
+            };
     }
 
     private sealed class AssemblyShare(JobMonitor monitor) : IProgress<double>

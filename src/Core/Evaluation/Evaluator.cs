@@ -26,7 +26,7 @@ public static class Evaluator
         using IModel input = ModelFiles.Open(againstModel);
         using IModel output = ModelFiles.Open(OutputVerifier.ModelPath(outputDirectory, report));
         TensorReport[] chosen = Choose(report, options.Tensors, outputDirectory);
-        string? weights = options.RowWeights ?? (File.Exists(report.Parameters.RowWeights) ? report.Parameters.RowWeights : null);
+        string? weights = options.RowWeights ?? (report.Parameters.RowWeights is { } read && Storage.StoredFiles.Exists(read) ? read : null);
         Vocabulary? names = options.Vocabulary is { } path ? Vocabulary.Read(path) : input.Vocabulary is { } own ? new Vocabulary(own) : null;
         if (options.Vocabulary is not null && chosen.All(layer => layer.Rows < names!.Rows))
             throw ClusterLpException.BadInput($"{options.Vocabulary}: names row {names!.Rows - 1}, but the largest layer has {chosen.Max(layer => layer.Rows)} rows; "

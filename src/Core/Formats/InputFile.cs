@@ -1,16 +1,19 @@
 using ClusterLp.Core.Faults;
+using ClusterLp.Core.Storage;
 using Microsoft.Win32.SafeHandles;
 
 namespace ClusterLp.Core.Formats;
 
 /// <summary>
-/// A file read at positions; never mapped into memory, where a truncated file or a failing disk would end the process with
+/// A file, or an object of a store, read at positions; never mapped into memory, where a truncated file or a failing disk would end the process with
 /// a signal instead of an error. Thread-safe. Owners are counted (<see cref="Share"/>), so a matrix stays readable after its
 /// model is disposed.
 /// </summary>
 internal sealed class InputFile : IDisposable
 {
-    private readonly SafeFileHandle _handle;
+    // One of them.
+    private readonly SafeFileHandle? _handle;
+    private readonly ObjectReader? _object;
     private readonly string _name;
     private int _owners = 1;
 
@@ -23,9 +26,20 @@ internal sealed class InputFile : IDisposable
     private InputFile(string path, SafeFileHandle handle, long length) =>
         (Path, _name, _handle, Length) = (path, System.IO.Path.GetFileName(path), handle, length);
 
+    private InputFile(ObjectReader reader) =>
+        (Path, _name, _object, Length) = (reader.Stamp.Path, System.IO.Path.GetFileName(reader.Stamp.Path), reader, reader.Length);
+
+    /// <summary>Bytes that are best read at once: of a file what fits a cache, of an object what is worth a request.</summary>
+    public int GoodRead(int ofFile) => _object is null ? ofFile : Math.Max(ofFile, 8 << 20);
+
+    /// <summary>Whether many small reads all over it are cheap.</summary>
+    public bool IsRandomAccess => _object is null or { FitsCache: true };
+
     /// <exception cref="ClusterLpException">Missing or unreadable (exit 66), or empty (exit 65).</exception>
     public static InputFile Open(string path)
     {
+        if (ObjectStores.IsAddress(path))
+            return OpenObject(path);
         SafeFileHandle? handle = null;
         try
         {
@@ -78,9 +92,10 @@ internal sealed class InputFile : IDisposable
     /// <exception cref="ObjectDisposedException">The last owner has disposed it.</exception>
     public InputFile Share()
     {
-        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
-        Interlocked.Increment(ref _owners);
-        return this;
+        for (int owners = _owners; owners > 0; owners = _owners)
+            if (Interlocked.CompareExchange(ref _owners, owners + 1, owners) == owners)
+                return this;
+        throw new ObjectDisposedException(Path);
     }
 
     /// <summary>An error about this file (exit 65): "path: what".</summary>
@@ -88,8 +103,19 @@ internal sealed class InputFile : IDisposable
 
     public void Dispose()
     {
-        if (Interlocked.Decrement(ref _owners) == 0)
-            _handle.Dispose();
+        if (Interlocked.Decrement(ref _owners) != 0)
+            return;
+        _handle?.Dispose();
+        _object?.Dispose();
+    }
+
+    private static InputFile OpenObject(string path)
+    {
+        var reader = new ObjectReader(ObjectStores.Normalise(path));
+        if (reader.Length > 0)
+            return new InputFile(reader);
+        reader.Dispose();
+        throw ClusterLpException.BadInput($"{path}: the object is empty.");
     }
 
     private int ReadAt(long offset, Span<byte> destination, bool faults)
@@ -98,7 +124,9 @@ internal sealed class InputFile : IDisposable
         int done = 0;
         try
         {
-            while (done < destination.Length && RandomAccess.Read(_handle, destination[done..], offset + done) is var read and > 0)
+            if (_object is not null)
+                _object.Read(offset, destination[..(done = destination.Length)]);
+            while (done < destination.Length && RandomAccess.Read(_handle!, destination[done..], offset + done) is var read and > 0)
                 done += read;
             return faults ? Math.Min(done, Failpoint.Read(Failpoint.InputRead, _name, destination)) : done;
         }

@@ -4,6 +4,7 @@ using ClusterLp.Core.Formats.Npy;
 using ClusterLp.Core.Formats.Onnx;
 using ClusterLp.Core.Formats.Safetensors;
 using ClusterLp.Core.Formats.WordVectors;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Formats;
 
@@ -17,12 +18,12 @@ public static class ModelFiles
     /// a .npy matrix, word vectors as text (.vec, .txt) or word2vec binary (.bin), or a fastText model (.bin, .ftz). Headers are read and
     /// checked, data is read when asked for; text and binary word vectors take one pass to find their rows.
     /// </summary>
-    /// <param name="path">File or directory.</param>
+    /// <param name="path">File or directory, or the address of an object or of a prefix.</param>
     /// <exception cref="ClusterLpException">Missing or unreadable (exit 66), or not a usable model (exit 65).</exception>
     public static IModel Open(string path)
     {
-        path = Path.GetFullPath(path);
-        if (Directory.Exists(path))
+        path = StoredFiles.Absolute(path);
+        if (ObjectStores.IsAddress(path) ? !StoredFiles.Exists(path) && StoredFiles.FolderExists(path) : Directory.Exists(path))
             return OpenDirectory(path);
         if (path.EndsWith(".index.json", StringComparison.OrdinalIgnoreCase))
             return SafetensorsModel.OpenSharded(path, path);
@@ -31,10 +32,10 @@ public static class ModelFiles
 
     private static IModel OpenDirectory(string directory)
     {
-        string index = Path.Combine(directory, IndexName);
-        if (File.Exists(index))
+        string index = StoredFiles.Combine(directory, IndexName);
+        if (StoredFiles.Exists(index))
             return SafetensorsModel.OpenSharded(directory, index);
-        string[] files = [.. Directory.GetFiles(directory, "*.safetensors").Order(StringComparer.Ordinal)];
+        string[] files = [.. StoredFiles.In(directory).Where(path => path.EndsWith(".safetensors", StringComparison.Ordinal))];
         return files.Length switch
         {
             1 => SafetensorsModel.OpenFile(InputFile.Open(files[0])),

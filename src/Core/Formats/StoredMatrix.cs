@@ -90,8 +90,9 @@ internal sealed class StoredMatrix : IMatrixSource
                 _file.Read(offset + (long)done * size, MemoryMarshal.AsBytes(destination.Slice(done, Math.Min(MostElements, destination.Length - done))));
             return;
         }
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-        for (int done = 0, most = ChunkBytes / size; done < destination.Length; done += most)
+        int chunk = (int)Math.Min(_file.GoodRead(ChunkBytes), Math.Max(ChunkBytes, (long)destination.Length * size));
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(chunk);
+        for (int done = 0, most = chunk / size; done < destination.Length; done += most)
         {
             Span<float> part = destination.Slice(done, Math.Min(most, destination.Length - done));
             Span<byte> bytes = buffer.AsSpan(0, part.Length * size);

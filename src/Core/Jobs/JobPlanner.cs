@@ -7,6 +7,7 @@ using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.LpFit;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs;
 
@@ -40,10 +41,10 @@ public static class JobPlanner
             OutputDirectory.EnsureFree(spec.Output, spec.Force);
             EnsureOutside(spec.Output, model);
         }
-        if (spec.RowWeights is not null && !File.Exists(spec.RowWeights))
+        if (spec.RowWeights is not null && !StoredFiles.Exists(spec.RowWeights))
             throw ClusterLpException.InputMissing($"{spec.RowWeights}: no such file of row weights.");
 
-        if (spec.ColumnMetric is not null && !File.Exists(spec.ColumnMetric))
+        if (spec.ColumnMetric is not null && !StoredFiles.Exists(spec.ColumnMetric))
             throw ClusterLpException.InputMissing($"{spec.ColumnMetric}: no such file of a column metric.");
 
         var skipped = new List<SkippedTensor>();
@@ -194,8 +195,8 @@ public static class JobPlanner
             Fit = spec.Fit,
             Seed = spec.Seed,
             Input = model.Path,
-            RowWeights = spec.RowWeights is null ? null : Path.GetFullPath(spec.RowWeights),
-            ColumnMetric = spec.ColumnMetric is null ? null : Path.GetFullPath(spec.ColumnMetric),
+            RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),
+            ColumnMetric = spec.ColumnMetric is null ? null : StoredFiles.Absolute(spec.ColumnMetric),
         };
     }
 
@@ -216,7 +217,7 @@ public static class JobPlanner
     // Replacing an output directory would delete an input that lies in it.
     private static void EnsureOutside(string output, IModel model)
     {
-        string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output)) + Path.DirectorySeparatorChar;
+        string folder = StoredFiles.Absolute(output) + '/';
         foreach (string file in model.Files)
             if (file.StartsWith(folder, StringComparison.Ordinal))
                 throw ClusterLpException.CannotWrite($"{output}: the output directory holds the input {file}; choose another output.");
@@ -224,12 +225,12 @@ public static class JobPlanner
 
     private static JobId DeriveId(JobSpec spec, IModel model)
     {
-        JobSpec request = spec with { Input = model.Path, Output = Path.GetFullPath(spec.Output), Force = false };
+        JobSpec request = spec with { Input = model.Path, Output = StoredFiles.Absolute(spec.Output), Force = false };
         var text = new StringBuilder(JsonSerializer.Serialize(request, Described));
         foreach (string path in model.Files)
         {
-            var file = new FileInfo(path);
-            text.Append(CultureInfo.InvariantCulture, $"\n{path} {file.Length} {file.LastWriteTimeUtc.Ticks}");
+            StoredStamp? file = StoredFiles.Stat(path);
+            text.Append(CultureInfo.InvariantCulture, $"\n{path} {file?.Length} {file?.Modified.Ticks}{file?.Version}");
         }
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()));
         return new JobId(Convert.ToHexStringLower(hash.AsSpan(0, 8)));

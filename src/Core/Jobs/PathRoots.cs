@@ -1,9 +1,10 @@
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs;
 
 /// <summary>
-/// Folders that paths of a job file or a message must lie in, symbolic links followed. A path is judged as it is now: who
+/// Folders, and prefixes of objects, that paths of a job file or a message must lie in, symbolic links followed. A path is judged as it is now: who
 /// may rename things inside a root can still change what it leads to.
 /// </summary>
 public sealed class PathRoots
@@ -26,7 +27,7 @@ public sealed class PathRoots
     public static PathRoots Within(IEnumerable<string> folders, string? own = null)
     {
         string[] roots = [.. folders.Select(folder =>
-            Directory.Exists(folder) ? Resolve(folder)! : throw ClusterLpException.InputMissing($"{folder}: no such folder to limit paths to."))];
+            ObjectStores.IsAddress(folder) || Directory.Exists(folder) ? Resolve(folder)! : throw ClusterLpException.InputMissing($"{folder}: no such folder to limit paths to."))];
         return new PathRoots(own is not null && Resolve(own) is { } resolved ? [.. roots, resolved] : roots);
     }
 
@@ -48,11 +49,14 @@ public sealed class PathRoots
 
     /// <summary>Whether a path, links followed, is a root or lies in one.</summary>
     public bool Contains(string path) => Resolve(path) is { } resolved && _roots.Any(root =>
-        resolved == root || resolved.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, StringComparison.Ordinal));
+        resolved == root || resolved.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, StringComparison.Ordinal)
+            && ObjectStores.IsAddress(root) == ObjectStores.IsAddress(resolved));
 
     /// <summary>The absolute path without links, as far as it exists; null if links lead in a circle or cannot be read.</summary>
     private static string? Resolve(string path)
     {
+        if (ObjectStores.IsAddress(path))
+            return ObjectStores.IsNormal(path) ? path.TrimEnd('/') : null;
         string full = Path.GetFullPath(path), done = Path.GetPathRoot(full)!;
         var rest = new Stack<string>(Parts(full[done.Length..]));
         try

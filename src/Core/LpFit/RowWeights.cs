@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Npy;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.LpFit;
 
@@ -12,7 +13,7 @@ namespace ClusterLp.Core.LpFit;
 public static class RowWeights
 {
     // Where lines begin is looked for once per process.
-    private static readonly ConcurrentDictionary<(string, long, DateTime), Lazy<WeightLines>> Indices = new();
+    private static readonly ConcurrentDictionary<StoredStamp, Lazy<WeightLines>> Indices = new();
 
     /// <summary>c_i of rows [firstRow, firstRow + count), float64; all ones where <paramref name="path"/> is null.</summary>
     /// <param name="path">The weight file, or null.</param>
@@ -28,15 +29,13 @@ public static class RowWeights
             Array.Fill(weights, 1);
             return weights;
         }
-        var info = new FileInfo(path);
-        if (!info.Exists)
-            throw ClusterLpException.InputMissing($"{path}: no such file of row weights.");
+        StoredStamp stamp = StoredFiles.Stat(path) ?? throw ClusterLpException.InputMissing($"{path}: no such file of row weights.");
         using InputFile file = InputFile.Open(path);
         if (file.ReadStart(NpyHeader.Magic.Length).AsSpan().SequenceEqual(NpyHeader.Magic))
             ReadNpy(file, rows, firstRow, weights);
         else
         {
-            WeightLines lines = Indices.GetOrAdd((info.FullName, info.Length, info.LastWriteTimeUtc), _ => new(() => WeightLines.Of(file))).Value;
+            WeightLines lines = Indices.GetOrAdd(stamp, _ => new(() => WeightLines.Of(file))).Value;
             EnsureCount(file, lines.Count, rows);
             lines.Read(file, firstRow, weights);
         }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Reporting;
 
@@ -75,11 +76,18 @@ public static class JobStatusFile
 {
     public const string Name = "progress.json";
 
+    private const int LargestSnapshot = 64 << 20;
+
     /// <summary>Replaces the snapshot; readers see the old or the new one.</summary>
     /// <exception cref="IOException">The directory is gone or full.</exception>
     public static void Write(string jobDirectory, JobStatus status)
     {
-        string path = Path.Combine(jobDirectory, Name), temporary = path + ".tmp";
+        string path = StoredFiles.Combine(jobDirectory, Name), temporary = path + ".tmp";
+        if (ObjectStores.IsAddress(path))
+        {
+            StoredFiles.Replace(path, ReportJson.Write(status), durable: false);
+            return;
+        }
         File.WriteAllBytes(temporary, ReportJson.Write(status));
         File.Move(temporary, path, overwrite: true);
     }
@@ -88,15 +96,15 @@ public static class JobStatusFile
     /// <exception cref="ClusterLpException">No such directory or snapshot (exit 66), or it is not one (65).</exception>
     public static JobStatus Read(string jobDirectory)
     {
-        string path = Path.Combine(jobDirectory, Name);
+        string path = StoredFiles.Combine(StoredFiles.Absolute(jobDirectory), Name);
         try
         {
-            return JsonSerializer.Deserialize<JobStatus>(File.ReadAllBytes(path), ReportJson.Options)
+            return JsonSerializer.Deserialize<JobStatus>(StoredFiles.Read(path, LargestSnapshot) ?? throw new FileNotFoundException(), ReportJson.Options)
                 ?? throw ClusterLpException.BadInput($"{path}: the snapshot is null.");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw ClusterLpException.InputMissing(Directory.Exists(jobDirectory)
+            throw ClusterLpException.InputMissing(StoredFiles.FolderExists(jobDirectory)
                 ? $"{jobDirectory}: no {Name} there, so no job has run in this directory; give the --job-dir of a job."
                 : $"{jobDirectory}: no such job directory (a finished job removes its own unless --job-dir was given).", e);
         }

@@ -4,6 +4,8 @@ using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Formats.Onnx;
 using ClusterLp.Core.Formats.Safetensors;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Reporting;
 
@@ -31,6 +33,7 @@ public static class OutputVerifier
     public static VerifyResult Verify(
         string outputDirectory, string againstModel, SideFiles given, IProgress<double>? progress, CancellationToken cancellation)
     {
+        outputDirectory = StoredFiles.Absolute(outputDirectory);
         JobReport report = ReadReport(outputDirectory);
         using IModel input = ModelFiles.Open(againstModel);
         ImmutableArray<VerifiedFile> files =
@@ -70,8 +73,8 @@ public static class OutputVerifier
 
         static string? Find(string what, string? recorded, string? given) =>
             recorded is null && given is not null ? throw ClusterLpException.Usage($"{given}: the job had no {what}, and there is nothing to recompute with it.")
-            : given is not null && !File.Exists(given) ? throw ClusterLpException.InputMissing($"{given}: no such file of {what}.")
-            : given ?? (File.Exists(recorded) ? recorded : null);
+            : given is not null && !StoredFiles.Exists(given) ? throw ClusterLpException.InputMissing($"{given}: no such file of {what}.")
+            : given ?? (recorded is not null && StoredFiles.Exists(recorded) ? recorded : null);
     }
 
     private static string? NotRecomputed(SideFiles needed, SideFiles found)
@@ -98,11 +101,13 @@ public static class OutputVerifier
     }
 
     private static VerifiedFile CheckFile(string path, FileHash reported, bool isInput, CancellationToken cancellation) =>
-        new(reported.Path, isInput, reported.Sha256, File.Exists(path) ? FileHashing.Hash(path, cancellation).Sha256 : null);
+        new(reported.Path, isInput, reported.Sha256, StoredFiles.Exists(path) ? FileHashing.Hash(path, cancellation).Sha256 : null);
 
     // A report is data from outside: its file names cannot lead out of the directory it lies in.
     private static string Inside(string directory, string name)
     {
+        if (ObjectStores.IsAddress(directory) && BlobNames.IsInside(name))
+            return StoredFiles.Combine(directory, name);
         string root = Path.GetFullPath(directory), path = Path.GetFullPath(name, root);
         return path.StartsWith(root.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal)
             ? path
@@ -111,8 +116,8 @@ public static class OutputVerifier
 
     /// <summary>The report of an output directory.</summary>
     /// <exception cref="ClusterLpException">It is missing (exit 66) or unreadable (65).</exception>
-    public static JobReport ReadReport(string outputDirectory) => Directory.Exists(outputDirectory)
-        ? ReportJson.Read(Path.Combine(outputDirectory, OutputDirectory.ReportName))
+    public static JobReport ReadReport(string outputDirectory) => StoredFiles.FolderExists(outputDirectory = StoredFiles.Absolute(outputDirectory))
+        ? ReportJson.Read(StoredFiles.Combine(outputDirectory, OutputDirectory.ReportName))
         : throw ClusterLpException.InputMissing($"{outputDirectory}: no such output directory.");
 
     /// <summary>Where an output's model lies: its index where it is sharded.</summary>

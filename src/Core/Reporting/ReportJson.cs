@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Reporting;
 
@@ -40,9 +41,7 @@ public static class ReportJson
         byte[] json;
         try
         {
-            if (new FileInfo(path) is { Exists: true, Length: > LargestReport } large)
-                throw ClusterLpException.BadInput($"{path}: {large.Length} bytes are too many for a report.");
-            json = File.ReadAllBytes(path);
+            json = StoredFiles.Read(path, LargestReport) ?? throw ClusterLpException.InputMissing($"{path}: there is no such report.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -26,8 +26,8 @@ public abstract class BlobStoreContract : IDisposable
         BlobRef blob = Write(store);
         Assert.Equal(new BlobRef("file:" + Name, Content.Length, Convert.ToHexStringLower(SHA256.HashData(Content))), blob);
         Assert.Equal(Content, Read(store, blob));
-        Assert.Equal(Content, Read(new FileBlobStore(Folder), blob));
-        Assert.Equal([PathOf(Name)], Directory.GetFiles(Folder, "*", SearchOption.AllDirectories));
+        Assert.Equal(Content, Read(Elsewhere(), blob));
+        Assert.Equal([Name], Names());
     }
 
     [Theory]
@@ -53,7 +53,7 @@ public abstract class BlobStoreContract : IDisposable
     {
         IBlobStore store = StoreAt(Folder);
         BlobRef blob = Write(store);
-        File.Delete(PathOf(Name));
+        Remove(Name);
         Assert.Contains(Name, Assert.Throws<BlobCorruptException>(() => store.OpenRead(blob)).Message);
     }
 
@@ -67,7 +67,7 @@ public abstract class BlobStoreContract : IDisposable
         BlobRef blob = Write(store);
         byte[] other = Content;
         Array.Resize(ref other, length);
-        File.WriteAllBytes(PathOf(Name), other);
+        Replace(Name, other);
         Assert.Contains($"has {length} bytes", Assert.Throws<BlobCorruptException>(() => store.OpenRead(blob)).Message);
     }
 
@@ -81,7 +81,7 @@ public abstract class BlobStoreContract : IDisposable
         BlobRef blob = Write(store);
         byte[] altered = [.. Content];
         altered[position] ^= 0x10;
-        File.WriteAllBytes(PathOf(Name), altered);
+        Replace(Name, altered);
         Assert.Contains("SHA-256", Assert.Throws<BlobCorruptException>(() => Read(store, blob)).Message);
     }
 
@@ -90,10 +90,11 @@ public abstract class BlobStoreContract : IDisposable
     {
         IBlobStore store = StoreAt(Folder);
         BlobRef blob = Write(store);
+        using IDisposable held = HoldReadingAhead();
         using Stream stream = store.OpenRead(blob);
         stream.ReadExactly(new byte[10]);
-        using (FileStream file = File.Open(PathOf(Name), FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
-            file.SetLength(1000);
+        Truncate(Name, 1000);
+        held.Dispose();
         Assert.Throws<BlobCorruptException>(() => All(stream));
     }
 
@@ -104,7 +105,7 @@ public abstract class BlobStoreContract : IDisposable
         byte[][] contents = [.. Enumerable.Range(1, 4).Select(writer => Content.Select(b => (byte)(b ^ writer)).ToArray())];
         var blobs = new BlobRef[contents.Length];
         Parallel.For(0, contents.Length, i => blobs[i] = store.Write(Name, stream => stream.Write(contents[i])));
-        byte[] left = File.ReadAllBytes(PathOf(Name));
+        byte[] left = Raw(Name)!;
         int winner = Array.FindIndex(contents, content => content.AsSpan().SequenceEqual(left));
         Assert.True(winner >= 0);
         Assert.Equal(left, Read(store, blobs[winner]));
@@ -121,11 +122,13 @@ public abstract class BlobStoreContract : IDisposable
             stream.Write(Content);
             throw new InvalidOperationException("half way");
         }));
-        Assert.False(File.Exists(PathOf(Name)));
+        Assert.Null(Raw(Name));
+        CloseStores();
+        Assert.Empty(Names());
     }
 
     [SmallDiskFact]
-    public void A_full_disk_is_named_and_ends_with_73()
+    public virtual void A_full_disk_is_named_and_ends_with_73()
     {
         using var disk = new SmallDisk(kib: 1024);
         string root = Path.Combine(disk.Folder, "blobs");
@@ -145,6 +148,29 @@ public abstract class BlobStoreContract : IDisposable
     }
 
     private protected string PathOf(string name) => Path.Combine(Folder, name);
+
+    /// <summary>Another store of the same blobs.</summary>
+    private protected virtual IBlobStore Elsewhere() => new FileBlobStore(Folder);
+
+    /// <summary>What lies where the blobs end, complete or not.</summary>
+    private protected virtual IEnumerable<string> Names() =>
+        Directory.GetFiles(Folder, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(Folder, path));
+
+    /// <summary>A blob's bytes past the store, or null; the following change them past it.</summary>
+    private protected virtual byte[]? Raw(string name) => File.Exists(PathOf(name)) ? File.ReadAllBytes(PathOf(name)) : null;
+
+    private protected virtual void Replace(string name, byte[] bytes) => File.WriteAllBytes(PathOf(name), bytes);
+
+    private protected virtual void Remove(string name) => File.Delete(PathOf(name));
+
+    private protected virtual void Truncate(string name, long length)
+    {
+        using FileStream file = File.Open(PathOf(name), FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        file.SetLength(length);
+    }
+
+    /// <summary>Until disposed, only the beginning of a blob is read, where a store would read ahead.</summary>
+    private protected virtual IDisposable HoldReadingAhead() => Stream.Null;
 
     private protected static BlobRef Write(IBlobStore store) => store.Write(Name, stream => stream.Write(Content));
 

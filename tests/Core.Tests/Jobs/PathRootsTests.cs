@@ -1,3 +1,4 @@
+using ClusterLp.Core;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Tests.Formats;
@@ -112,4 +113,22 @@ public sealed class PathRootsTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("s3://bucket/models/a.npy", true)]
+    [InlineData("s3://bucket/models", true)]
+    [InlineData("s3://bucket/models/", true)]
+    [InlineData("s3://bucket/models2/a.npy", false)]
+    [InlineData("s3://other/models/a.npy", false)]
+    [InlineData("s3://bucket/models/../secret", false)]
+    [InlineData("s3://bucket//models/a", false)]
+    [InlineData("/s3://bucket/models/a", false)]
+    [InlineData("/etc/passwd", false)]
+    public void Roots_confine_addresses_of_objects(string path, bool inside)
+    {
+        PathRoots roots = PathRoots.Within(["s3://bucket/models/"]);
+        Assert.Equal(inside, roots.Contains(path));
+        if (!inside)
+            Assert.Equal(ExitCode.Refused, Assert.Throws<ClusterLpException>(() => roots.Ensure("the input", path)).Code);
+    }
 }

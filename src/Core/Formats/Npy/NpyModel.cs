@@ -22,6 +22,9 @@ internal static class NpyModel
             if (held != (long)bytes)
                 throw file.Bad($"{(held < bytes ? "the data is truncated" : "there is trailing data")}: shape {shape} of {header.Type} "
                     + $"takes {bytes} bytes from offset {header.DataOffset}, but the file has {held}.");
+            if (header.Order == ElementOrder.Fortran && !file.IsRandomAccess)
+                throw file.Bad("the array is column-major (fortran_order) and too large for this process' cache of objects: every row block would take a request "
+                    + "a column; save it row-major (numpy.ascontiguousarray), raise CLUSTERLP_S3_CACHE_MIB, or download it first.");
             string name = Path.GetFileNameWithoutExtension(file.Path);
             var info = new TensorInfo(name, header.Type, [rows, columns], (long)bytes);
             return new SingleMatrixModel(file, info,

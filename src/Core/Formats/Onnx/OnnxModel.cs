@@ -143,8 +143,8 @@ internal sealed class OnnxModel : IModel
     {
         if (!_data.TryGetValue(external.Location, out InputFile? data))
         {
-            string path = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(File.Path)!, external.Location);
-            if (!System.IO.File.Exists(path))
+            string path = Storage.StoredFiles.Combine(Storage.StoredFiles.Parent(File.Path)!, external.Location);
+            if (!Storage.StoredFiles.Exists(path))
                 throw ClusterLpException.InputMissing($"{File.Path}: the data of tensor \"{tensor.Name}\" should lie in \"{external.Location}\", and there is no such file.");
             _data.Add(external.Location, data = InputFile.Open(path));
         }

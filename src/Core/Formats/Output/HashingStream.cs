@@ -4,8 +4,8 @@ using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.Formats.Output;
 
-/// <summary>Writes to a file and hashes what it writes; counts bytes, honours cancellation, and turns I/O failures into exit 73.</summary>
-internal sealed class HashingStream(FileStream file, string name, Action<long> written, CancellationToken cancellation) : Stream
+/// <summary>Writes to a file of the output and hashes what it writes; counts bytes, honours cancellation, and turns I/O failures into exit 73.</summary>
+internal sealed class HashingStream(Stream file, string name, Action<long> written, CancellationToken cancellation) : Stream
 {
     private const int LargestWrite = 4 << 20;
 
@@ -40,9 +40,15 @@ internal sealed class HashingStream(FileStream file, string name, Action<long> w
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
-    public override void Flush() => Guard(default, static (file, _) => file.Flush(flushToDisk: true));
+    public override void Flush() => Guard(default, static (file, _) =>
+    {
+        if (file is FileStream onDisk)
+            onDisk.Flush(flushToDisk: true);
+        else
+            file.Flush();
+    });
 
-    private delegate void FileAction(FileStream file, ReadOnlySpan<byte> part);
+    private delegate void FileAction(Stream file, ReadOnlySpan<byte> part);
 
     private void Guard(ReadOnlySpan<byte> part, FileAction action)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Formats.Output;
 
@@ -8,9 +9,10 @@ public sealed record OutputOwner(string Job, long Term);
 /// <summary>
 /// An output directory that appears whole or not at all. Files go to a sibling (same filesystem), are flushed to disk, and
 /// one rename puts them in place; disposing without <see cref="Commit"/> leaves nothing behind. What a killed run left is
-/// cleaned up by the next one, and two runs cannot write to one output at a time.
+/// cleaned up by the next one, and two runs cannot write to one output at a time. <see cref="ObjectOutputDirectory"/> is its
+/// like in an object store.
 /// </summary>
-public sealed class OutputDirectory : IDisposable
+public class OutputDirectory : IDisposable
 {
     /// <summary>The report's name; a directory that holds it is known to be an output of ours.</summary>
     public const string ReportName = "clusterlp.json";
@@ -26,6 +28,9 @@ public sealed class OutputDirectory : IDisposable
     /// <summary>Where the output will be, absolute.</summary>
     public string Path { get; }
 
+    /// <summary>For an output that is not a directory of a file system.</summary>
+    private protected OutputDirectory(string path) => (Path, _partial, _replaced) = (path, path, path);
+
     private OutputDirectory(string path, bool force, OutputOwner owner, FileStream? heldLock)
     {
         (Path, _force, _lock) = (path, force, heldLock);
@@ -39,6 +44,11 @@ public sealed class OutputDirectory : IDisposable
     /// </exception>
     public static void EnsureFree(string path, bool force)
     {
+        if (ObjectStores.IsAddress(path))
+        {
+            ObjectOutputDirectory.EnsureFree(ObjectStores.Normalise(path), force, "");
+            return;
+        }
         path = System.IO.Path.GetFullPath(path);
         if (File.Exists(path))
             throw ClusterLpException.CannotWrite($"{path}: a file of this name exists; choose another output directory.");
@@ -59,6 +69,8 @@ public sealed class OutputDirectory : IDisposable
     public static OutputDirectory Create(string path, bool force, OutputOwner? owner = null)
     {
         owner ??= new OutputOwner("", 0);
+        if (ObjectStores.IsAddress(path))
+            return ObjectOutputDirectory.Begin(ObjectStores.Normalise(path), force, owner);
         path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         string parent = System.IO.Path.GetDirectoryName(path)
             ?? throw ClusterLpException.CannotWrite($"{path}: the root of a filesystem cannot be an output directory.");
@@ -85,21 +97,21 @@ public sealed class OutputDirectory : IDisposable
     /// <summary>Creates a file of the output; dispose the stream before <see cref="Commit"/>, which flushes it to disk.</summary>
     /// <param name="name">Relative path, which cannot lead out of the directory.</param>
     /// <exception cref="ClusterLpException">The disk is full or not writable (exit 73).</exception>
-    public FileStream CreateFile(string name) => Guard(Path, () =>
+    public virtual Stream CreateFile(string name) => Guard(Path, () =>
     {
         string path = System.IO.Path.GetFullPath(name, _partial);
         if (!path.StartsWith(_partial + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw ClusterLpException.CannotWrite($"{Path}: the file \"{name}\" leads outside the output directory.");
         for (string folder = System.IO.Path.GetDirectoryName(path)!; _folders.Add(folder); folder = System.IO.Path.GetDirectoryName(folder)!)
             Directory.CreateDirectory(folder);
-        return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        return (Stream)new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
     });
 
     /// <summary>Writes a small file whole.</summary>
     /// <exception cref="ClusterLpException">The disk is full or not writable (exit 73).</exception>
-    public void WriteFile(string name, ReadOnlySpan<byte> bytes)
+    public virtual void WriteFile(string name, ReadOnlySpan<byte> bytes)
     {
-        using FileStream file = CreateFile(name);
+        using var file = (FileStream)CreateFile(name);
         try
         {
             file.Write(bytes);
@@ -113,7 +125,7 @@ public sealed class OutputDirectory : IDisposable
 
     /// <summary>Puts the output in place, atomically; a directory it replaces is deleted afterwards.</summary>
     /// <exception cref="ClusterLpException">Something of that name has appeared, or the rename failed (exit 73).</exception>
-    public void Commit() => Guard(Path, () =>
+    public virtual void Commit() => Guard(Path, () =>
     {
         EnsureFree(Path, _force);
         foreach (string folder in _folders)
@@ -137,7 +149,7 @@ public sealed class OutputDirectory : IDisposable
     });
 
     /// <summary>Drops what was not committed.</summary>
-    public void Dispose()
+    public virtual void Dispose()
     {
         try
         {

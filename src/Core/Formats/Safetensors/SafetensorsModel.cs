@@ -1,3 +1,5 @@
+using ClusterLp.Core.Storage;
+
 namespace ClusterLp.Core.Formats.Safetensors;
 
 /// <summary>A safetensors model: one file, or the shards behind an index.</summary>
@@ -57,7 +59,7 @@ internal sealed class SafetensorsModel : IModel
         {
             foreach (string name in index.Shards)
             {
-                if (!File.Exists(index.ShardPath(name)))
+                if (!StoredFiles.Exists(index.ShardPath(name)))
                     throw ClusterLpException.BadInput($"{index.Path}: the index names the shard \"{name}\", which does not exist.");
                 shards.Add(SafetensorsFile.Open(InputFile.Open(index.ShardPath(name))));
             }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Formats.Safetensors;
 
@@ -30,14 +31,14 @@ internal sealed class ShardIndex
     }
 
     /// <summary>Where shard <paramref name="name"/> lies.</summary>
-    public string ShardPath(string name) => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Path)!, name);
+    public string ShardPath(string name) => StoredFiles.Combine(StoredFiles.Parent(Path)!, name);
 
     /// <exception cref="ClusterLpException">Not such an index (exit 65).</exception>
     public static ShardIndex Read(string path)
     {
         ClusterLpException Bad(string what, Exception? inner = null) => ClusterLpException.BadInput($"{path}: {what}", inner);
 
-        path = System.IO.Path.GetFullPath(path);
+        path = StoredFiles.Absolute(path);
         using InputFile file = InputFile.Open(path);
         if (file.Length > LongestIndex)
             throw Bad($"the shard index is {file.Length} bytes long; expected at most {LongestIndex}.");

@@ -24,6 +24,20 @@ public static class BlobReading
         }
     }
 
+    /// <summary>Whether a blob is there with the length and hash told; reads it whole.</summary>
+    public static bool IsIntact(this IBlobStore blobs, BlobRef blob, CancellationToken cancellation)
+    {
+        try
+        {
+            blobs.ReadThrough(blob, cancellation);
+            return true;
+        }
+        catch (Exception e) when (e is BlobCorruptException or IOException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Reads an <see cref="ArrayBlob"/> whole; length and hash are checked on the way.</summary>
     /// <exception cref="BlobCorruptException">It is missing, altered, or not an array blob.</exception>
     public static ArrayBlob ReadArrays(this IBlobStore blobs, BlobRef blob) => Read(blobs, blob, stream => ArrayBlob.ReadFrom(stream, blob.Length));

@@ -9,7 +9,7 @@ namespace ClusterLp.Core.Jobs.Blobs;
 /// </summary>
 /// <param name="root">Folder of the blobs; created when the first one is written.</param>
 /// <param name="durable">Flush every blob to the device before it gets its name (survives power loss, not only crashes).</param>
-public sealed class FileBlobStore(string root, bool durable = false) : IBlobStore
+public sealed class FileBlobStore(string root, bool durable = false) : IOwnedBlobStore
 {
     private readonly string _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
 
@@ -71,20 +71,6 @@ public sealed class FileBlobStore(string root, bool durable = false) : IBlobStor
     {
         if (Resolve(blob) is { } path)
             TryDelete(path);
-    }
-
-    /// <summary>Whether a blob is there with the length and hash told; reads it whole.</summary>
-    public bool IsIntact(BlobRef blob, CancellationToken cancellation)
-    {
-        try
-        {
-            this.ReadThrough(blob, cancellation);
-            return true;
-        }
-        catch (Exception e) when (e is BlobCorruptException or IOException)
-        {
-            return false;
-        }
     }
 
     /// <summary>Deletes every other file of the store: what killed runs left.</summary>

@@ -13,8 +13,22 @@ public interface IBlobStore
     /// <exception cref="BlobCorruptException">The blob is missing or is not what its reference says.</exception>
     Stream OpenRead(BlobRef blob);
 
+    /// <summary>Whether a blob is there with the length told; its contents are not read.</summary>
+    /// <exception cref="BlobCorruptException">It is not.</exception>
+    void EnsurePresent(BlobRef blob) => OpenRead(blob).Dispose();
+
     /// <summary>Removes a blob if it is there; superseded stages are dropped this way.</summary>
     void Delete(BlobRef blob);
+}
+
+/// <summary>The blobs of a job as its owner has them.</summary>
+public interface IOwnedBlobStore : IBlobStore
+{
+    /// <summary>Whether a blob that was written survives power loss.</summary>
+    bool IsDurable { get; }
+
+    /// <summary>Removes every other blob of the store: what killed runs left.</summary>
+    void RetainOnly(IEnumerable<BlobRef> needed);
 }
 
 /// <summary>A blob is missing, truncated or altered; the block that made it must be computed again.</summary>

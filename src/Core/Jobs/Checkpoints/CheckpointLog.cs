@@ -3,6 +3,7 @@ using ClusterLp.Core.Faults;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -32,7 +33,7 @@ public interface ICheckpointLog
 /// <param name="durable">Flush to the device: survives power loss, not only the process' death.</param>
 public sealed class CheckpointLog(string folder, EpochClaim epoch, IBlobStore blobs, bool durable) : ICheckpointLog, IDisposable
 {
-    private FileStream? _journal;
+    private Journal? _journal;
     private Generation _current = new(epoch.Epoch.Value, 0);
     private ImmutableArray<BlobRef> _superseded = [];
 
@@ -43,9 +44,7 @@ public sealed class CheckpointLog(string folder, EpochClaim epoch, IBlobStore bl
                 Failpoint.Reach(Failpoint.CoordinatorCommit, $"{commit.Stage}/{commit.Block}");
         byte[] lines = [.. records.SelectMany(CheckpointLine.Write)];
         epoch.EnsureNewest();
-        Stream journal = Failpoint.Wrap(Failpoint.CheckpointWrite, _current.Journal, _journal!, lines.Length);
-        journal.Write(lines);
-        _journal!.Flush(flushToDisk: durable);
+        _journal!.Append(lines);
         foreach (CheckpointRecord record in records)
             if (record is CommitRecord commit)
                 Failpoint.Reach(Failpoint.CoordinatorCommitted, $"{commit.Stage}/{commit.Block}");
@@ -54,25 +53,15 @@ public sealed class CheckpointLog(string folder, EpochClaim epoch, IBlobStore bl
     public void Snapshot(JobState state, ImmutableArray<BlobRef> superseded) => Guard(() =>
     {
         epoch.EnsureNewest();
-        Directory.CreateDirectory(folder);
         Generation next = _current with { Number = _current.Number + 1 };
-        string path = Path.Combine(folder, next.Snapshot);
         byte[] line = CheckpointLine.Write(state.ToCheckpoint());
-        using (var file = new FileStream(path + ".tmp", FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
-        {
-            Failpoint.Wrap(Failpoint.CheckpointWrite, next.Snapshot, file, line.Length).Write(line);
-            file.Flush(flushToDisk: durable);
-        }
-        var journal = new FileStream(Path.Combine(folder, next.Journal), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        File.Move(path + ".tmp", path, overwrite: true);
-        if (durable)
-            FileSync.Directory(folder);
+        Journal journal = ObjectStores.IsAddress(folder) ? BeginObjects(next, line) : BeginFiles(next, line);
         _journal?.Dispose();
         (_journal, _current) = (journal, next);
         foreach (Generation old in Generation.In(folder).Where(old => old.CompareTo(next) < 0).SkipLast(1))
         {
-            File.Delete(Path.Combine(folder, old.Snapshot));
-            File.Delete(Path.Combine(folder, old.Journal));
+            StoredFiles.Delete(StoredFiles.Combine(folder, old.Snapshot));
+            Journal.Delete(StoredFiles.Combine(folder, old.Journal));
         }
         foreach (BlobRef blob in _superseded)
             blobs.Delete(blob);
@@ -82,6 +71,30 @@ public sealed class CheckpointLog(string folder, EpochClaim epoch, IBlobStore bl
     public void EnsureOwned() => epoch.EnsureNewest();
 
     public void Dispose() => _journal?.Dispose();
+
+    private Journal BeginFiles(Generation next, byte[] line)
+    {
+        Directory.CreateDirectory(folder);
+        string path = Path.Combine(folder, next.Snapshot);
+        using (var file = new FileStream(path + ".tmp", FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
+        {
+            Failpoint.Wrap(Failpoint.CheckpointWrite, next.Snapshot, file, line.Length).Write(line);
+            file.Flush(flushToDisk: durable);
+        }
+        Journal journal = Journal.Create(Path.Combine(folder, next.Journal), durable);
+        File.Move(path + ".tmp", path, overwrite: true);
+        if (durable)
+            FileSync.Directory(folder);
+        return journal;
+    }
+
+    // An object appears whole; nothing has to be renamed.
+    private Journal BeginObjects(Generation next, byte[] line)
+    {
+        Failpoint.Reach(Failpoint.CheckpointWrite, next.Snapshot);
+        StoredFiles.Replace(StoredFiles.Combine(folder, next.Snapshot), line, durable);
+        return Journal.Create(StoredFiles.Combine(folder, next.Journal), durable);
+    }
 
     private void Guard(Action write)
     {

@@ -1,5 +1,6 @@
 using ClusterLp.Core.Faults;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -23,15 +24,15 @@ public static class CheckpointReader
         JobState? state = null;
         while (state is null && first-- > 0)
         {
-            string path = Path.Combine(folder, generations[first].Snapshot);
-            state = Lines(path).Take(1).Select(line => CheckpointLine.Read<Checkpoint>(line)).OfType<Checkpoint>()
+            string path = StoredFiles.Combine(folder, generations[first].Snapshot);
+            state = Lines(path, isJournal: false).Take(1).Select(line => CheckpointLine.Read<Checkpoint>(line)).OfType<Checkpoint>()
                 .Select(fresh.Restore).FirstOrDefault();
-            if (state is null && File.Exists(path))
+            if (state is null && StoredFiles.Exists(path))
                 damaged++;
         }
         state ??= fresh;
         for (int i = Math.Max(first, 0); i < generations.Length; i++)
-            foreach (byte[] line in Lines(Path.Combine(folder, generations[i].Journal)))
+            foreach (byte[] line in Lines(StoredFiles.Combine(folder, generations[i].Journal), isJournal: true))
                 if (CheckpointLine.Read<CheckpointRecord>(line) is { } record)
                     state = state.Replay(record);
                 else
@@ -39,12 +40,29 @@ public static class CheckpointReader
         return state;
     }
 
-    private static IEnumerable<byte[]> Lines(string path)
+    /// <summary>A file of the checkpoint; null where it is missing.</summary>
+    internal static Stream? Open(string path)
     {
+        if (ObjectStores.IsAddress(path))
+            return JobFiles.Read(path) is { } contents
+                ? Failpoint.Wrap(Failpoint.CheckpointRead, Path.GetFileName(path), new MemoryStream(contents), contents.Length)
+                : null;
         if (!File.Exists(path))
-            yield break;
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16);
-        using Stream stream = Failpoint.Wrap(Failpoint.CheckpointRead, Path.GetFileName(path), file, file.Length);
+            return null;
+        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16);
+        return Failpoint.Wrap(Failpoint.CheckpointRead, Path.GetFileName(path), file, file.Length);
+    }
+
+    private static IEnumerable<byte[]> Lines(string path, bool isJournal)
+    {
+        if (isJournal)
+            return Journal.Open(path).SelectMany(Lines);
+        return Open(path) is { } file ? Lines(file) : [];
+    }
+
+    private static IEnumerable<byte[]> Lines(Stream opened)
+    {
+        using Stream stream = opened;
         using var line = new MemoryStream();
         var buffer = new byte[1 << 16];
         for (int read; (read = stream.Read(buffer)) > 0;)

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using ClusterLp.Core.Faults;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -14,8 +15,12 @@ namespace ClusterLp.Core.Jobs.Checkpoints;
 /// </summary>
 public sealed class EpochClaim : IDisposable
 {
-    private static readonly TimeSpan BeatEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
+
+    // Requests cost.
+    private static TimeSpan BeatEvery(string folder) => TimeSpan.FromSeconds(ObjectStores.IsAddress(folder) ? 3 : 1);
+
+    private const int LargestClaim = 1 << 16;
 
     /// <summary>As long as a count.</summary>
     private const string Left = "left......";
@@ -32,7 +37,7 @@ public sealed class EpochClaim : IDisposable
         // A thread of its own: a process busy with numbers may leave the pool's threads no time.
         _heart = new Thread(() =>
         {
-            while (!_released.Wait(BeatEvery))
+            while (!_released.Wait(BeatEvery(_folder)))
                 Beat();
         }) { IsBackground = true, Name = "heart" };
         _heart.Start();
@@ -51,23 +56,16 @@ public sealed class EpochClaim : IDisposable
     /// <exception cref="ClusterLpException">Another process runs the job (exit 75); the directory cannot be written (73).</exception>
     public static EpochClaim Take(string jobDirectory, TimeSpan silence, CancellationToken cancellation)
     {
-        string folder = Path.Combine(jobDirectory, "epochs");
+        string folder = StoredFiles.Combine(jobDirectory, "epochs");
         try
         {
-            Directory.CreateDirectory(folder);
+            if (!ObjectStores.IsAddress(folder))
+                Directory.CreateDirectory(folder);
             long newest = Newest(folder);
             if (newest > 0 && OwnerLives(folder, newest, silence, cancellation))
                 throw Owned(folder, newest, "is running this job; wait for it to end, or stop it.");
-            string path = FileOf(folder, newest + 1);
-            try
-            {
-                using var claim = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-                claim.Write(ReportJson.Write(JobProcess.Current()));
-            }
-            catch (IOException) when (File.Exists(path))
-            {
+            if (!StoredFiles.TryCreate(FileOf(folder, newest + 1), ReportJson.Write(JobProcess.Current())))
                 throw Owned(folder, newest + 1, "has just taken this job.");
-            }
             var taken = new EpochClaim(folder, new Epoch(newest + 1));
             Failpoint.Reach(Failpoint.CoordinatorClaim, taken.Epoch.ToString());
             return taken;
@@ -81,7 +79,7 @@ public sealed class EpochClaim : IDisposable
     /// <exception cref="ClusterLpException">A newer epoch has been claimed (exit 75).</exception>
     public void EnsureNewest()
     {
-        if (File.Exists(FileOf(_folder, Epoch.Value + 1)))
+        if (StoredFiles.Exists(FileOf(_folder, Epoch.Value + 1)))
             throw Owned(_folder, Newest(_folder), $"has taken this job over; this one (epoch {Epoch}) stops and has written nothing since.");
     }
 
@@ -117,10 +115,15 @@ public sealed class EpochClaim : IDisposable
     {
         try
         {
+            if (ObjectStores.IsAddress(_folder))
+            {
+                StoredFiles.Replace(AliveFile(_folder, Epoch.Value), Encoding.ASCII.GetBytes(sign), durable: false);
+                return;
+            }
             using var file = new FileStream(AliveFile(_folder, Epoch.Value), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
             file.Write(Encoding.ASCII.GetBytes(sign));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ClusterLpException)
         {
             // A full or vanished disk shows itself at the next checkpoint; an owner that cannot say that it leaves is watched.
         }
@@ -129,12 +132,13 @@ public sealed class EpochClaim : IDisposable
     // Null where the owner has left; 0 where it has claimed and not yet counted.
     private static long? Count(string folder, long epoch)
     {
+        if (ObjectStores.IsAddress(folder))
+            return Counted(StoredFiles.Read(AliveFile(folder, epoch), Left.Length) ?? []);
         try
         {
             using var file = new FileStream(AliveFile(folder, epoch), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             Span<byte> sign = stackalloc byte[Left.Length];
-            string text = Encoding.ASCII.GetString(sign[..file.ReadAtLeast(sign, sign.Length, throwOnEndOfStream: false)]);
-            return text == Left ? null : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long count) ? count : 0;
+            return Counted(sign[..file.ReadAtLeast(sign, sign.Length, throwOnEndOfStream: false)]);
         }
         catch (FileNotFoundException)
         {
@@ -142,15 +146,18 @@ public sealed class EpochClaim : IDisposable
         }
     }
 
-    private static long Newest(string folder) => Directory.EnumerateFiles(folder)
-        .Select(path => long.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out long epoch) ? epoch : 0)
+    private static long? Counted(ReadOnlySpan<byte> sign) => Encoding.ASCII.GetString(sign) is var text && text == Left
+        ? null : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long count) ? count : 0;
+
+    private static long Newest(string folder) => StoredFiles.Names(folder)
+        .Select(name => long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long epoch) ? epoch : 0)
         .DefaultIfEmpty().Max();
 
     private static JobProcess? Owner(string folder, long epoch)
     {
         try
         {
-            return JsonSerializer.Deserialize<JobProcess>(File.ReadAllBytes(FileOf(folder, epoch)), ReportJson.Options);
+            return StoredFiles.Read(FileOf(folder, epoch), LargestClaim) is { } claim ? JsonSerializer.Deserialize<JobProcess>(claim, ReportJson.Options) : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -163,10 +170,10 @@ public sealed class EpochClaim : IDisposable
         string who = Owner(folder, epoch) is { } owner
             ? string.Create(CultureInfo.InvariantCulture, $"another coordinator (process {owner.Pid} on {owner.Host}, epoch {epoch})")
             : string.Create(CultureInfo.InvariantCulture, $"another coordinator (epoch {epoch})");
-        return new ClusterLpException(ExitCode.Resumable, $"{Path.GetDirectoryName(folder)}: {who} {does}");
+        return new ClusterLpException(ExitCode.Resumable, $"{StoredFiles.Parent(folder)}: {who} {does}");
     }
 
-    private static string FileOf(string folder, long epoch) => Path.Combine(folder, epoch.ToString(CultureInfo.InvariantCulture));
+    private static string FileOf(string folder, long epoch) => StoredFiles.Combine(folder, epoch.ToString(CultureInfo.InvariantCulture));
 
     private static string AliveFile(string folder, long epoch) => FileOf(folder, epoch) + ".alive";
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -16,12 +17,11 @@ internal readonly partial record struct Generation(long Epoch, int Number) : ICo
     private string Name => string.Create(CultureInfo.InvariantCulture, $"{Epoch:D6}-{Number:D6}");
 
     /// <summary>Generations of which any file is in the folder, in order.</summary>
-    public static Generation[] In(string folder) => Directory.Exists(folder)
-        ? [.. Directory.EnumerateFiles(folder).Select(path => Pattern().Match(Path.GetFileName(path))).Where(match => match.Success)
+    public static Generation[] In(string folder) =>
+        [.. StoredFiles.Names(folder).Select(name => Pattern().Match(name)).Where(match => match.Success)
             .Select(match => new Generation(
                 long.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), int.Parse(match.Groups[2].ValueSpan, CultureInfo.InvariantCulture)))
-            .Distinct().Order()]
-        : [];
+            .Distinct().Order()];
 
     public int CompareTo(Generation other) => (Epoch, Number).CompareTo((other.Epoch, other.Number));
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -10,7 +11,8 @@ namespace ClusterLp.Core.Jobs.Checkpoints;
 /// <param name="Bytes">Its length.</param>
 /// <param name="Modified">When it was last written (UTC).</param>
 /// <param name="Sha256">Lower-case hexadecimal; null until the file has been hashed.</param>
-public sealed record InputStamp(string Path, long Bytes, DateTime Modified, string? Sha256 = null);
+/// <param name="Version">An object's ETag; null for a file.</param>
+public sealed record InputStamp(string Path, long Bytes, DateTime Modified, string? Sha256 = null, string? Version = null);
 
 /// <summary><c>checkpoints/inputs</c> of a job directory: which files a job reads, so that a change is seen between and during its runs.</summary>
 public static class InputRecord
@@ -38,7 +40,7 @@ public static class InputRecord
         {
             InputStamp? file = now.FirstOrDefault(file => file.Path == was.Path);
             bool same = file is not null && file.Bytes == was.Bytes
-                && (file.Modified == was.Modified || was.Sha256 is not null && FileHashing.Hash(was.Path, CancellationToken.None).Sha256 == was.Sha256);
+                && (file.Modified == was.Modified && file.Version == was.Version || was.Sha256 is not null && FileHashing.Hash(was.Path, CancellationToken.None).Sha256 == was.Sha256);
             if (!same)
                 throw Changed(was, file, "since the job began");
         }
@@ -70,10 +72,8 @@ public static class InputRecord
 
     private static InputStamp Stamp(string path)
     {
-        var file = new FileInfo(path);
-        return file.Exists
-            ? new InputStamp(file.FullName, file.Length, file.LastWriteTimeUtc)
-            : throw ClusterLpException.InputMissing($"{path}: no such file.");
+        StoredStamp file = StoredFiles.Stat(path) ?? throw ClusterLpException.InputMissing($"{path}: no such file.");
+        return new InputStamp(file.Path, file.Length, file.Modified, Version: file.Version);
     }
 
     // A damaged record compares with nothing; what the rows were is also in the scan's checksums.
@@ -82,7 +82,7 @@ public static class InputRecord
             ? stamps.Files
             : [];
 
-    private static string FileOf(string jobDirectory) => System.IO.Path.Combine(jobDirectory, "checkpoints", "inputs");
+    private static string FileOf(string jobDirectory) => StoredFiles.Combine(jobDirectory, "checkpoints", "inputs");
 
     internal sealed record Stamps(ImmutableArray<InputStamp> Files);
 

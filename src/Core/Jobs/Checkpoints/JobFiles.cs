@@ -1,4 +1,4 @@
-using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -13,15 +13,7 @@ public static class JobFiles
     {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            using (var file = new FileStream(path + ".tmp", FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
-            {
-                file.Write(contents);
-                file.Flush(flushToDisk: durable);
-            }
-            File.Move(path + ".tmp", path, overwrite: true);
-            if (durable)
-                FileSync.Directory(Path.GetDirectoryName(path)!);
+            StoredFiles.Replace(path, contents, durable);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -35,9 +27,7 @@ public static class JobFiles
     {
         try
         {
-            return new FileInfo(path) is { Exists: true, Length: > LargestFile }
-                ? throw ClusterLpException.BadInput($"{path}: too large for a file of a job directory.")
-                : File.ReadAllBytes(path);
+            return StoredFiles.Read(path, LargestFile);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -20,7 +21,7 @@ public static class JobRecord
     {
         if (JobFiles.Read(HashedCopy(jobDirectory)) is { } hashed && CheckpointLine.Read<JobPlan>(hashed.AsSpan().TrimEnd((byte)'\n')) is { } plan)
             return plan;
-        string path = Path.Combine(jobDirectory, Name);
+        string path = StoredFiles.Combine(jobDirectory, Name);
         try
         {
             return JobFiles.Read(path) is not { } bytes ? null
@@ -60,18 +61,18 @@ public static class JobRecord
             InputRecord.Write(jobDirectory, inputs, durable);
         }
         JobFiles.Replace(HashedCopy(jobDirectory), CheckpointLine.Write(plan), durable);
-        JobFiles.Replace(Path.Combine(jobDirectory, Name), ReportJson.Write(plan), durable);
+        JobFiles.Replace(StoredFiles.Combine(jobDirectory, Name), ReportJson.Write(plan), durable);
         return plan;
     }
 
-    private static string HashedCopy(string jobDirectory) => Path.Combine(jobDirectory, "checkpoints", "plan");
+    private static string HashedCopy(string jobDirectory) => StoredFiles.Combine(jobDirectory, "checkpoints", "plan");
 
     private static JobSpec Absolute(JobSpec spec) => spec with
     {
-        Input = Path.GetFullPath(spec.Input),
-        Output = Path.TrimEndingDirectorySeparator(Path.GetFullPath(spec.Output)),
-        RowWeights = spec.RowWeights is null ? null : Path.GetFullPath(spec.RowWeights),
-        ColumnMetric = spec.ColumnMetric is null ? null : Path.GetFullPath(spec.ColumnMetric),
+        Input = StoredFiles.Absolute(spec.Input),
+        Output = StoredFiles.Absolute(spec.Output),
+        RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),
+        ColumnMetric = spec.ColumnMetric is null ? null : StoredFiles.Absolute(spec.ColumnMetric),
         Force = false,
     };
 

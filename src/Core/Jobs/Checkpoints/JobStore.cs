@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Jobs.Checkpoints;
 
@@ -17,12 +18,12 @@ public sealed class JobStore : IDisposable
     private readonly CheckpointLog _log;
 
     private JobStore(
-        string path, EpochClaim claim, JobPlan plan, ImmutableArray<InputStamp> inputs, FileBlobStore blobs, CheckpointLog log, JobState state, int lost)
+        string path, EpochClaim claim, JobPlan plan, ImmutableArray<InputStamp> inputs, IOwnedBlobStore blobs, CheckpointLog log, JobState state, int lost)
     {
         (Path, _claim, Plan, Inputs, Blobs, _log, State, Lost) = (path, claim, plan, inputs, blobs, log, state, lost);
     }
 
-    /// <summary>Absolute.</summary>
+    /// <summary>Absolute, or an address.</summary>
     public string Path { get; }
 
     /// <summary>The plan under the name the job first had.</summary>
@@ -31,7 +32,7 @@ public sealed class JobStore : IDisposable
     /// <summary>The files the job reads, as they were when it was opened.</summary>
     public ImmutableArray<InputStamp> Inputs { get; }
 
-    public FileBlobStore Blobs { get; }
+    public IOwnedBlobStore Blobs { get; }
 
     public ICheckpointLog Log => _log;
 
@@ -44,8 +45,11 @@ public sealed class JobStore : IDisposable
     public Epoch Epoch => _claim.Epoch;
 
     /// <summary>The blob store of a job directory, wherever a process has it.</summary>
-    public static FileBlobStore BlobsOf(string jobDirectory, bool durable = false) =>
-        new(System.IO.Path.Combine(jobDirectory, "blobs"), durable);
+    public static IOwnedBlobStore BlobsOf(string jobDirectory, bool durable = false)
+    {
+        string root = StoredFiles.Combine(StoredFiles.Absolute(jobDirectory), "blobs");
+        return ObjectStores.IsAddress(root) ? new ObjectBlobStore(root) : new FileBlobStore(root, durable);
+    }
 
     /// <summary>Claims the directory, checks that it is this job's, reads its checkpoint and compares every blob with its hash.</summary>
     /// <param name="path">Created where it is missing.</param>
@@ -61,16 +65,17 @@ public sealed class JobStore : IDisposable
     public static JobStore Open(
         string path, JobPlan plan, JobPolicy policy, bool durable, Action<int> checking, CancellationToken cancellation)
     {
-        path = System.IO.Path.GetFullPath(path);
-        Writing(path, () => Directory.CreateDirectory(path));
+        path = StoredFiles.Absolute(path);
+        if (!ObjectStores.IsAddress(path))
+            Writing(path, () => Directory.CreateDirectory(path));
         EpochClaim claim = EpochClaim.Take(path, Silence, cancellation);
         CheckpointLog? log = null;
         try
         {
             ImmutableArray<InputStamp> inputs = InputRecord.Of(plan);
             JobPlan agreed = JobRecord.Agree(path, plan, inputs, durable);
-            FileBlobStore blobs = BlobsOf(path, durable);
-            string checkpoints = System.IO.Path.Combine(path, "checkpoints");
+            IOwnedBlobStore blobs = BlobsOf(path, durable);
+            string checkpoints = StoredFiles.Combine(path, "checkpoints");
             JobState fresh = JobState.Begin(agreed, FitPipeline.Begin, claim.Epoch, policy);
             JobState state = CheckpointReader.Read(checkpoints, fresh, out int lost);
             (state, int damaged) = Verify(state, blobs, checking, cancellation);
@@ -98,7 +103,7 @@ public sealed class JobStore : IDisposable
         _claim.Dispose();
     }
 
-    private static (JobState State, int Damaged) Verify(JobState state, FileBlobStore blobs, Action<int> checking, CancellationToken cancellation)
+    private static (JobState State, int Damaged) Verify(JobState state, IOwnedBlobStore blobs, Action<int> checking, CancellationToken cancellation)
     {
         BlobRef[] counted = [.. state.Blobs];
         if (counted.Length == 0)

@@ -127,7 +127,7 @@ internal sealed class SerialJob : IDisposable
     {
         JobState last = Run(int.MaxValue, out computed);
         Assert.Equal(JobEnd.Done, last.End);
-        FileBlobStore blobs = JobStore.BlobsOf(Directory);
+        IBlobStore blobs = JobStore.BlobsOf(Directory);
         var text = new StringBuilder();
         foreach (FitState fit in last.Tensors.Select(tensor => tensor.Fit).Where(fit => !fit.KeptWhole))
             foreach (BlobRef blob in fit.UBlocks.Append(fit.Basis!))
