@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs.Checkpoints;
+using ClusterLp.Core.Storage;
 using ClusterLp.Core.Telemetry;
 
 namespace ClusterLp.Cli.Running;
@@ -30,13 +31,13 @@ internal static class JobSpan
 
     private static ActivityTraceId TraceOf(string jobDirectory)
     {
-        string path = Path.Combine(jobDirectory, FileName);
+        string path = StoredFiles.Combine(jobDirectory, FileName);
         try
         {
-            if (File.Exists(path))
-                return ActivityTraceId.CreateFromString(File.ReadAllText(path).Trim());
+            if (JobFiles.Read(path) is { } known)
+                return ActivityTraceId.CreateFromString(Encoding.ASCII.GetString(known).Trim());
         }
-        catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ArgumentException or ClusterLpException)
         {
             // A trace of its own tells nearly as much.
         }

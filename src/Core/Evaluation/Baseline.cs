@@ -21,8 +21,8 @@ internal sealed class Baseline
     /// <param name="spec">What the job was asked for.</param>
     /// <param name="weights">Where its row weights lie now; null: where they lay, if they still do.</param>
     public static Baseline Of(JobSpec spec, string? weights) => new(
-        spec.RowWeights is null ? null : weights ?? (File.Exists(spec.RowWeights) ? spec.RowWeights : null),
-        File.Exists(spec.ColumnMetric) ? spec.ColumnMetric : null);
+        spec.RowWeights is null ? null : weights ?? (Storage.StoredFiles.Exists(spec.RowWeights) ? spec.RowWeights : null),
+        spec.ColumnMetric is { } metric && Storage.StoredFiles.Exists(metric) ? metric : null);
 
     private Baseline(string? weights, string? metric)
     {

@@ -52,12 +52,14 @@ internal static class TiedTensors
     /// <summary>Whether the config.json beside a model says that its LM head is its embedding (<c>tie_word_embeddings</c>).</summary>
     public static bool AreDeclared(IModel model)
     {
-        string path = Path.Combine(Path.GetDirectoryName(model.Files[0])!, "config.json");
-        if (model is not SafetensorsModel || new FileInfo(path) is not { Exists: true, Length: <= LargestConfig })
+        if (model is not SafetensorsModel)
             return false;
+        string path = Storage.StoredFiles.Combine(Storage.StoredFiles.Parent(model.Files[0])!, "config.json");
         try
         {
-            using JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(path));
+            if (Storage.StoredFiles.Stat(path) is not { Length: <= LargestConfig } || Storage.StoredFiles.Read(path, LargestConfig) is not { } bytes)
+                return false;
+            using JsonDocument config = JsonDocument.Parse(bytes);
             return config.RootElement is { ValueKind: JsonValueKind.Object } root
                 && root.TryGetProperty("tie_word_embeddings", out JsonElement tie) && tie.ValueKind == JsonValueKind.True;
         }

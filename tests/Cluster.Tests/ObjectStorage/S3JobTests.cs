@@ -29,7 +29,7 @@ public sealed class S3JobTests(S3Server server) : IDisposable
         Assert.True(requests.Length > 120, "each kind of fault has struck at least twice");
         server.Front.Misbehave = _ => S3Fault.None;
         Assert.Equal(reference, Digest($"{prefix}/out/model.safetensors"));
-        Assert.Equal(["clusterlp.json", "model.safetensors"], StoredFiles.Names($"{prefix}/out"));
+        Assert.Equal(["clusterlp.json", "clusterlp.md", "model.safetensors"], StoredFiles.Names($"{prefix}/out"));
         Assert.Empty(server.Front.OpenUploads);
         S3Request[] reads = [.. requests.Where(request => request.Method == "GET" && request.Key.EndsWith("matrix.npy", StringComparison.Ordinal))];
         Assert.All(reads, request => Assert.StartsWith("bytes=", request.Range));

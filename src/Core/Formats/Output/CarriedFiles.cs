@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Formats.Output;
 
@@ -16,7 +17,7 @@ public sealed record CarriedFile(string Name, string Path, long Bytes);
 /// </summary>
 public static class CarriedFiles
 {
-    private const int CopyBytes = 1 << 20;
+    private const int CopyBytes = 1 << 20, ObjectCopyBytes = 16 << 20;
 
     /// <summary>Name of the model card's fragment, which like the report is written anew.</summary>
     public const string CardName = "clusterlp.md";
@@ -28,6 +29,8 @@ public static class CarriedFiles
     /// <exception cref="ClusterLpException">The directory cannot be listed (exit 66).</exception>
     public static ImmutableArray<CarriedFile> Of(string input, IModel model, string output)
     {
+        if (ObjectStores.IsAddress(input))
+            return Objects(ObjectStores.Normalise(input), [.. model.Files], StoredFiles.Absolute(output));
         string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(input)), target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         if (!Directory.Exists(root))
             return [];
@@ -62,6 +65,20 @@ public static class CarriedFiles
         }
     }
 
+    // Folders of objects are what their names have in common.
+    private static ImmutableArray<CarriedFile> Objects(string root, HashSet<string> own, string target)
+    {
+        string Name(StoredStamp item) => item.Path[(root.Length + 1)..];
+        IReadOnlyList<StoredStamp> all = ObjectStores.Of(root).List(root);
+        string beside = $"{StoredFiles.Parent(target)}/.{Path.GetFileName(target)}.";
+        string[] ours = [.. all.Select(Name).Where(name => name.EndsWith('/' + OutputDirectory.ReportName, StringComparison.Ordinal) || name.Contains("/epochs/", StringComparison.Ordinal))
+            .Select(name => name[..(name.Contains("/epochs/", StringComparison.Ordinal) ? name.IndexOf("/epochs/", StringComparison.Ordinal) : name.LastIndexOf('/'))] + '/').Distinct()];
+        return [.. all.Where(item => !own.Contains(item.Path) && !item.Path.StartsWith(target + '/', StringComparison.Ordinal) && !item.Path.StartsWith(beside, StringComparison.Ordinal)
+                && Name(item) is not (OutputDirectory.ReportName or CardName) && !Name(item).Split('/').SkipLast(1).Any(folder => folder.StartsWith('.'))
+                && !ours.Any(folder => Name(item).StartsWith(folder, StringComparison.Ordinal)))
+            .Select(item => new CarriedFile(Name(item), item.Path, item.Length)).OrderBy(file => file.Name, StringComparer.Ordinal)];
+    }
+
     /// <summary>Copies them into an output that is not committed yet.</summary>
     /// <returns>Their names, sizes and SHA-256, as copied.</returns>
     /// <exception cref="ClusterLpException">One cannot be read (exit 66), or the disk is full (73).</exception>
@@ -70,12 +87,28 @@ public static class CarriedFiles
 
     private static FileHash Copy(CarriedFile file, OutputDirectory output, CancellationToken cancellation)
     {
+        if (ObjectStores.IsAddress(file.Path))
+            return CopyObject(file, output, cancellation);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(CopyBytes);
         using FileStream source = Reading(file, () => new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0));
         using var stream = new HashingStream(output.CreateFile(file.Name), file.Name, _ => { }, cancellation);
         for (int read; (read = Reading(file, () => source.Read(buffer))) > 0;)
             stream.Write(buffer.AsSpan(0, read));
         ArrayPool<byte>.Shared.Return(buffer);
+        return stream.Finish();
+    }
+
+    private static FileHash CopyObject(CarriedFile file, OutputDirectory output, CancellationToken cancellation)
+    {
+        using var source = new ObjectReader(file.Path);
+        using var stream = new HashingStream(output.CreateFile(file.Name), file.Name, _ => { }, cancellation);
+        var buffer = new byte[Math.Min(ObjectCopyBytes, source.Length)];
+        for (long done = 0; done < source.Length; done += buffer.Length)
+        {
+            Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, source.Length - done));
+            source.Read(done, part);
+            stream.Write(part);
+        }
         return stream.Finish();
     }
 
