@@ -25,7 +25,10 @@ def workers(figures):
             best[key] = r
     for (n, d, p, count), r in sorted(best.items()):
         out.append(f"| {n:,} x {d}, p = {p:g} | {count} | {r['seconds']:.1f} | {r['parts']['assemble']:.1f} | {sum(r['worker_cpu']):.1f} | {r['coordinator_cpu']:.1f} |")
-    return out + verdicts(figures)
+    out.append("")
+    out += [f"- Two jobs of {c['rows']:,} x {c['columns']}, p = {c['p']:g}, one thread each, that share nothing but the machine: "
+            f"{c['ratio']:.2f} times one's work in its time." for c in figures.get("ceilings", [])]
+    return out + [line for line in verdicts(figures) if line]
 
 
 def memory(figures):

@@ -1,7 +1,16 @@
-"""One worker process of one thread beside two, on loopback, alternating; the factors must be the same bytes."""
+"""One worker process of one thread beside two, on loopback, alternating; the factors must be the same bytes. Beside them
+what two cores of this machine give at best: two jobs of one thread that know nothing of each other."""
 import sys
 
-from processes import Cluster, matrix, target
+from processes import Cluster, Process, compress, matrix, target
+
+
+def apart(a, path, rank, p):
+    """How much more two one-thread jobs do in their time, side by side, than one alone: 2 where cores do not disturb each other."""
+    options = ["--rank", rank, "--p", p, "--threads", 1]
+    alone = compress(a, path, "alone", *options).seconds
+    pair = [Process(["compress", path, "--output", a.work / f"pair-{i}.out", "--force", "--json", "--quiet", *options], a.work / f"pair-{i}.log") for i in range(2)]
+    return 2 * alone / max(process.wait().seconds for process in pair)
 
 
 def run(a, results):
@@ -26,6 +35,9 @@ def run(a, results):
             if len(hashes) > 1:
                 sys.exit("bench: one worker and two gave different factors")
         speedup = min(seconds[1]) / min(seconds[2])
+        ceiling = apart(a, path, rank, p)
+        kept.setdefault("ceilings", []).append({"rows": rows, "columns": columns, "p": p, "ratio": ceiling})
+        print(f"  {rows:9,} x {columns} p={p:g}: two jobs of one thread that share nothing but the machine do {ceiling:.3f} times one's work in its time", flush=True)
         title = f"{rows:,} x {columns} p={p:g}: one worker / two"
         if min(seconds[1]) >= 60:
             target(title, speedup, 1.8, ">=", kept["targets"])
