@@ -138,14 +138,22 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         }
         if (_workers.TryGetValue(register.WorkerId, out IActorRef? former) && !former.Equals(Sender))
             Context.Unwatch(former);
+        else if (former is not null && !_givenUp.ContainsKey(register.WorkerId))
+        {
+            // It asked again before the answer came; one that works does not ask. What it was given since stays its own.
+            Sender.Tell(Accepted());
+            return;
+        }
         _workers[register.WorkerId] = Sender;
         _doubted.Remove(register.WorkerId);
         _givenUp.Remove(register.WorkerId);
         Context.Watch(Sender);
         _log.Info("worker {worker} joined with {slots} slot(s)", register.WorkerId, register.Slots);
-        Sender.Tell(new WorkerAccepted(_state.Id, _state.Epoch, _settings.JobDirectory, _settings.BlobEndpoint));
+        Sender.Tell(Accepted());
         Apply(new WorkerRegistered(register.WorkerId, Math.Max(1, register.Slots), Now));
     }
+
+    private WorkerAccepted Accepted() => new(_state.Id, _state.Epoch, _settings.JobDirectory, _settings.BlobEndpoint);
 
     private void Lose(Terminated terminated)
     {

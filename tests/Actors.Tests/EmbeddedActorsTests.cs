@@ -217,6 +217,25 @@ public sealed class EmbeddedActorsTests() : TestKit(
     }
 
     [Fact]
+    public async Task A_worker_that_asks_twice_to_be_let_in_keeps_the_block_it_was_given()
+    {
+        using var job = new TestJob();
+        IActorRef coordinator = job.StartCoordinator(Sys, new FakePipeline());
+        var (id, register) = (new WorkerId("w"), new RegisterWorker(new WorkerId("w"), 1, 0, Protocol.Version));
+        coordinator.Tell(register, TestActor);
+        WorkerAccepted accepted = await ExpectMsgAsync<WorkerAccepted>();
+        IActorRef jobActor = LastSender;
+        jobActor.Tell(new RequestWork(accepted.JobId, accepted.Epoch, id, 1), TestActor);
+        await ExpectMsgAsync<AssignBlock>();
+        coordinator.Tell(register, TestActor);
+        await ExpectMsgAsync<WorkerAccepted>();
+
+        StatusReported status = await coordinator.Ask<StatusReported>(RequestStatus.Instance, TimeSpan.FromSeconds(10));
+        Assert.Equal((1, 0), (status.Progress.Workers, status.Progress.Retries));
+        Shutdown();
+    }
+
+    [Fact]
     public async Task A_worker_that_finds_no_coordinator_ends_resumable()
     {
         using var job = new TestJob();
