@@ -10,14 +10,19 @@ namespace ClusterLp.Core.Evaluation;
 /// <summary>Measures what <see cref="LayerProfile"/> holds of one layer: two passes over its rows. Deterministic.</summary>
 /// <param name="report">The layer's report.</param>
 /// <param name="baseline">The SVD beside it.</param>
-/// <param name="rowsDone">Told rows as they are done, from several threads: twice as many as there are.</param>
+/// <param name="rowsDone">Told of work as it is done, in rows read, from several threads: <see cref="Work"/> of them in all.</param>
 /// <param name="cancellation">Checked at every block.</param>
 internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Action<long> rowsDone, CancellationToken cancellation)
 {
     private const int LeastSample = 256, MostSample = 4096, SampleEntries = 1 << 20;
     private const int Ranks = 8, Quantiles = 200, Runs = 120;
 
+    private const long CurveWork = 4;
+
     private static readonly int Threads = Environment.ProcessorCount;
+
+    /// <summary>What measuring a layer is worth in rows read; regressions take longer than reading.</summary>
+    public static long Work(TensorReport layer) => 2 * LinesOf(layer) + CurveWork * LinesOf(layer);
 
     public LayerProfile Measure(IModel input, IModel output)
     {
@@ -33,6 +38,8 @@ internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Acti
         float[] ours = Residual(sample.Original, sample.Ours), svd = Residual(sample.Original, sample.Svd);
         double unit = Math.Sqrt(PowerSums.Squares(svd) / svd.Length);
         (RowErrors oursRows, RowErrors svdRows) = MeasureRows(layer);
+        int[] ranks = RanksFor(d, layer.Rank);
+        var curve = new RankCurve(Array.ConvertAll(vectors, v => (float)v), d, report.P, Threads, cancellation);
         return new LayerProfile
         {
             Name = report.Name,
@@ -44,7 +51,7 @@ internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Acti
             Baseline = baseline.Name,
             SingularValues = [.. values.Select(value => Math.Sqrt(Math.Max(0, value)))],
             SampleRows = drawn.Length,
-            Curve = new RankCurve(Array.ConvertAll(vectors, v => (float)v), d, report.P, Threads, cancellation).Measure(sample.Original, RanksFor(d, layer.Rank)),
+            Curve = curve.Measure(sample.Original, ranks, () => rowsDone(CurveWork * layer.Rows / ranks.Length)),
             OursTail = ResidualTails.Of(ours, d, unit),
             SvdTail = ResidualTails.Of(svd, d, unit),
             OursRows = oursRows,
@@ -70,6 +77,8 @@ internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Acti
         Gram.MirrorUpper(gram, d);
         return gram;
     }
+
+    private static long LinesOf(TensorReport layer) => layer.Transposed ? layer.Columns : layer.Rows;
 
     // Q Q^T of the first k rows of vectors.
     private double[] Leading(double[] vectors, int d, int k)

@@ -27,7 +27,7 @@ public static class Profiler
         }
         using IModel input = ModelFiles.Open(againstModel);
         using IModel output = ModelFiles.Open(OutputVerifier.ModelPath(outputDirectory, report));
-        long total = Math.Max(1, chosen.Sum(layer => 2 * layer.Rows)), done = 0;
+        long total = Math.Max(1, chosen.Sum(LayerProfiler.Work)), done = 0;
         Baseline baseline = Baseline.Of(report.Parameters, null);
         return [.. chosen.Select(layer => new LayerProfiler(
             layer, baseline, rows => progress?.Report(Math.Min(1, Interlocked.Add(ref done, rows) / (double)total)), cancellation).Measure(input, output))];

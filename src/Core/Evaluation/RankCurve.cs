@@ -20,14 +20,20 @@ internal sealed class RankCurve(float[] basis, int d, double p, int threads, Can
     /// <summary>O(ranks rows d (k + iterations min(k, d - k))).</summary>
     /// <param name="rows">The sample, count x d row-major.</param>
     /// <param name="ranks">Ascending, each from 1 to d.</param>
-    public ImmutableArray<RankPoint> Measure(float[] rows, int[] ranks)
+    /// <param name="done">Told after every rank.</param>
+    public ImmutableArray<RankPoint> Measure(float[] rows, int[] ranks, Action done)
     {
         // Regressions work on entries near 1; a power of two changes no bit of them.
         double mean = PowerSums.AbsolutePower(rows, 1) / rows.Length;
         float scale = mean > 0 ? (float)Math.ScaleB(1, (int)Math.Clamp(Math.Round(-Math.Log2(mean)), -126, 126)) : 1;
         float[] scaled = Array.ConvertAll(rows, x => x * scale);
         double norm = PowerSums.AbsolutePower(scaled, p);
-        return [.. ranks.Select(rank => norm > 0 ? At(scaled, norm, rank) : new RankPoint(rank, 0, 0))];
+        return [.. ranks.Select(rank =>
+        {
+            RankPoint point = norm > 0 ? At(scaled, norm, rank) : new RankPoint(rank, 0, 0);
+            done();
+            return point;
+        })];
     }
 
     private RankPoint At(float[] rows, double norm, int rank)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using ClusterLp.Core.Jobs.State;
 using ClusterLp.Core.Reporting;
 using OxyPlot;
@@ -10,7 +11,7 @@ using OxyPlot.Series;
 namespace ClusterLp.Cli.Rendering.Report;
 
 /// <summary>The plots of a job as a whole.</summary>
-internal static class JobCharts
+internal static partial class JobCharts
 {
     private const int MostWorkers = 40, MostLayers = 60;
 
@@ -56,7 +57,7 @@ internal static class JobCharts
             .OrderBy(group => group.Min(span => span.From)).ThenBy(group => group.Key, StringComparer.Ordinal).Select(group => group.Key)];
         string[] lines = [RunTimeline.Coordinator, .. workers.Take(MostWorkers)];
         double end = timeline.Spans.Max(span => span.To);
-        PlotModel plot = ChartTheme.Plot(LegendPosition.BottomCenter, Names(lines.Select(Short)), ChartTheme.Linear(AxisPosition.Bottom, "time since the fit began (s)", 0, Math.Max(end * 1.01, 1e-3)));
+        PlotModel plot = ChartTheme.Plot(LegendPosition.BottomCenter, Names(lines.Select(worker => Short(ShortWorker(worker)))), ChartTheme.Linear(AxisPosition.Bottom, "time since the fit began (s)", 0, Math.Max(end * 1.01, 1e-3)));
         Below(plot);
         foreach ((string stage, string title, OxyColor colour) in Stages)
             Add(title, colour, span => span.Kind != WorkKind.Lost && span.Stage.Split('-')[0] == stage);
@@ -64,14 +65,14 @@ internal static class JobCharts
         foreach (double restart in timeline.Restarts)
             plot.Annotations.Add(new LineAnnotation
             {
-                Type = LineAnnotationType.Vertical, X = restart, Color = ChartTheme.Text, LineStyle = LineStyle.Dash, Text = "gone on with", TextColor = ChartTheme.Text,
+                Type = LineAnnotationType.Vertical, X = restart, Color = ChartTheme.Text, LineStyle = LineStyle.Dash,
             });
         WorkSpan[] blocks = [.. timeline.Spans.Where(span => span.Kind == WorkKind.Blocks)];
         int lost = timeline.Spans.Where(span => span.Kind == WorkKind.Lost).Sum(span => span.Blocks);
         return new Figure("timeline", "The run by worker", plot, string.Create(CultureInfo.InvariantCulture,
             $"{blocks.Sum(span => span.Blocks)} blocks in {end:G4} s by {Figures.Count(workers.Length, "worker", "workers")}; the coordinator's line is its reductions, during which a tensor's blocks wait. ")
             + (lost > 0 ? Figures.Count(lost, "attempt", "attempts") + " came to nothing and were handed out again or were overtaken. " : "")
-            + (timeline.Restarts.Length > 0 ? $"The job was gone on with {Figures.Count(timeline.Restarts.Length, "time", "times")}; the time between is left out. " : "")
+            + (timeline.Restarts.Length > 0 ? $"The job was gone on with {Figures.Count(timeline.Restarts.Length, "time", "times")}, at the dashed line{(timeline.Restarts.Length == 1 ? "" : "s")}; the time until then is left out. " : "")
             + (workers.Length > MostWorkers ? $"The first {MostWorkers} workers are shown." : ""), HeightOf(lines.Length, 30) + 40);
 
         void Add(string title, OxyColor colour, Func<WorkSpan, bool> belongs)
@@ -103,6 +104,12 @@ internal static class JobCharts
     }
 
     private static int HeightOf(int lines, int each) => Math.Max(180, 110 + each * lines);
+
+    /// <summary>A worker's id ends in 32 random digits, of which four tell it apart.</summary>
+    private static string ShortWorker(string id) => RandomDigits().Replace(id, "$1");
+
+    [GeneratedRegex("(-[0-9a-f]{4})[0-9a-f]{28}$")]
+    private static partial Regex RandomDigits();
 
     private static string Short(string name) => name.Length <= 34 ? name : name[..14] + "..." + name[^17..];
 }

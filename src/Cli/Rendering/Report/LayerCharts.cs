@@ -115,8 +115,10 @@ internal static class LayerCharts
     private static LineAnnotation AtRank(LayerProfile layer) => new()
     {
         Type = LineAnnotationType.Vertical, X = layer.Rank, Color = ChartTheme.Third, LineStyle = LineStyle.Dot, StrokeThickness = 1.5,
-        Text = string.Create(CultureInfo.InvariantCulture, $"k = {layer.Rank}"), TextColor = ChartTheme.Text,
-        TextOrientation = AnnotationTextOrientation.Horizontal, TextLinePosition = 0.5, TextHorizontalAlignment = HorizontalAlignment.Right, TextMargin = 6,
+        Text = string.Create(CultureInfo.InvariantCulture, $" k = {layer.Rank} "), TextColor = ChartTheme.Text,
+        TextOrientation = AnnotationTextOrientation.Horizontal, // Where no curve is: they fall from the left.
+        TextLinePosition = layer.Rank < layer.Columns / 6 ? 0.08 : 0.5,
+        TextHorizontalAlignment = layer.Rank < layer.Columns / 6 ? HorizontalAlignment.Left : HorizontalAlignment.Right,
     };
 
     private static IEnumerable<(double, double)> Whole(LayerProfile layer, Func<RankPoint, double> of) =>
