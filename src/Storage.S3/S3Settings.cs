@@ -3,6 +3,7 @@ using Amazon;
 using Amazon.Runtime;
 using Amazon.S3;
 using ClusterLp.Core;
+using ClusterLp.Core.Networking;
 
 namespace ClusterLp.Storage.S3;
 
@@ -41,11 +42,15 @@ internal static class S3Settings
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
             MaxConnectionsPerServer = 2 * Requests + 8,
         };
+        // Where credentials of a machine's or a container's role come from, in the clear.
+        foreach (string metadata in (string[])["http://169.254.169.254", "http://169.254.170.2", "http://169.254.170.23"])
+            NamedAddresses.Add(new Uri(metadata));
         if ((endpoint ?? Variable("AWS_ENDPOINT_URL_S3") ?? Variable("AWS_ENDPOINT_URL")) is { } url)
         {
             config.ServiceURL = Uri.TryCreate(url, UriKind.Absolute, out Uri? address) && (address.Scheme is "http" or "https")
                 ? url
                 : throw ClusterLpException.Usage($"AWS_ENDPOINT_URL is '{url}'; expected a URL such as https://storage.example:9000.");
+            NamedAddresses.Add(address);
             // Other stores than Amazon's rarely have a host name for each bucket.
             config.ForcePathStyle = true;
             config.AuthenticationRegion = Variable("AWS_REGION") ?? Variable("AWS_DEFAULT_REGION") ?? "us-east-1";

@@ -11,7 +11,8 @@ internal static partial class Documentation
     public static IEnumerable<string> Blocks(string language) =>
         Fence().Matches(Text).Where(match => match.Groups[1].Value == language).Select(match => match.Groups[2].Value);
 
-    public static IEnumerable<string> Commands => Blocks("").SelectMany(block => block.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    /// <summary>Without the comments behind them.</summary>
+    public static IEnumerable<string> Commands => Blocks("").SelectMany(block => block.Split('\n', StringSplitOptions.RemoveEmptyEntries)).Select(line => line.Split(" #")[0].TrimEnd());
 
     /// <summary>The arguments of the one <c>./clusterlp certs</c>.</summary>
     public static string[] Certs => Words(Commands.Single(command => command.StartsWith("./clusterlp certs ", StringComparison.Ordinal)))[1..];

@@ -34,6 +34,26 @@ public sealed partial class DocumentationTests : IDisposable
         Assert.Equal(overlay.Objects.OfType<V1ConfigMap>().Single().Metadata.Name, overlay.Coordinator.Spec.Template.Spec.Volumes.Single(volume => volume.Name == "job").ConfigMap.Name);
     }
 
+    [KubectlFact]
+    public void The_example_of_another_bucket_sets_the_roots_and_leaves_the_rest()
+    {
+        string run = Directory.CreateDirectory(Path.Combine(_folder, "bucket")).FullName;
+        File.WriteAllText(Path.Combine(run, "bucket.yaml"), Documentation.Blocks("yaml").Last());
+        File.WriteAllText(Path.Combine(run, "kustomization.yaml"), $$$"""
+            apiVersion: kustomize.config.k8s.io/v1beta1
+            kind: Kustomization
+            resources: [{{{Path.GetRelativePath(run, Repository.PathOf("k8s/overlays/s3"))}}}]
+            patches: [{path: bucket.yaml, target: {kind: Job}}]
+            """);
+        Overlay usual = Overlay.Of("s3"), overlay = Overlay.At(run);
+        foreach ((PodSpec pod, PodSpec before) in overlay.Jobs.SelectMany(PodSpec.Of).Zip(usual.Jobs.SelectMany(PodSpec.Of)))
+        {
+            Assert.Equal("s3://models", pod.Environment["CLUSTERLP_ROOTS"]);
+            Assert.Equal(before.Environment.Keys.Order(), pod.Environment.Keys.Order());
+            Assert.Equal(before.Arguments, pod.Arguments);
+        }
+    }
+
     [Fact]
     public void Its_commands_of_ours_are_ones_the_program_takes()
     {

@@ -48,11 +48,11 @@ public sealed class ComingAndGoingTests(HeavyTailedJob job) : IClassFixture<Heav
         using var halfWay = new Gate("coordinator.reduce/coreset");
         using RunningCoordinator coordinator = await GatedCoordinatorAsync(halfWay);
         string[] address = ["--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ClusterLpProcess.FreePort()}")];
-        ClusterLpProcess former = SlowWorker(coordinator, address);
+        ClusterLpProcess former = coordinator.StartWorker(2, address);
         await coordinator.Process.UntilItSaysAsync("joined with");
         former.Kill();
         former.WaitForEnd();
-        ClusterLpProcess next = SlowWorker(coordinator, address);
+        ClusterLpProcess next = coordinator.StartWorker(2, address);
         await coordinator.Process.UntilItSaysAsync("joined with", 2);
         // Given up with its address: whoever else is there goes with it, and is back.
         await coordinator.Process.UntilItSaysAsync("is gone");
@@ -92,6 +92,6 @@ public sealed class ComingAndGoingTests(HeavyTailedJob job) : IClassFixture<Heav
     private Task<RunningCoordinator> GatedCoordinatorAsync(Gate gate) => job.StartCoordinatorAsync(
         arguments => ClusterLpProcess.StartBy([], gate.Environment(), [.. arguments, .. HeavyTailedJob.Listen()]));
 
-    private static ClusterLpProcess SlowWorker(RunningCoordinator coordinator, params string[] options) =>
-        coordinator.StartWorkerWith(new Dictionary<string, string> { ["CLUSTERLP_FAILPOINTS"] = "worker.block=delay:100" }, ["--threads", "1", .. options]);
+    private static ClusterLpProcess SlowWorker(RunningCoordinator coordinator) =>
+        coordinator.StartWorkerWith(new Dictionary<string, string> { ["CLUSTERLP_FAILPOINTS"] = "worker.block=delay:100" }, "--threads", "1");
 }

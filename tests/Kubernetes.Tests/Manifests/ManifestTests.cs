@@ -8,7 +8,7 @@ namespace ClusterLp.Kubernetes.Tests.Manifests;
 /// <summary>Each overlay, rendered: what it holds fits together, and fits the program.</summary>
 public sealed class ManifestTests
 {
-    private static readonly string[] Names = ["batch", "tls"];
+    private static readonly string[] Names = ["batch", "s3", "tls"];
 
     public static TheoryData<string> Overlays => [.. Names];
 
@@ -124,6 +124,7 @@ public sealed class ManifestTests
     [KubectlTheory]
     [InlineData("batch", "/data")]
     [InlineData("tls", "/data")]
+    [InlineData("s3", "s3://clusterlp")]
     public void The_job_files_paths_lie_where_pods_may_read_and_write(string overlay, string root)
     {
         Overlay run = Overlay.Of(overlay);
@@ -156,6 +157,25 @@ public sealed class ManifestTests
             string volume = pod.Container.VolumeMounts.Single(one => one.MountPath == "/data" && one.ReadOnlyProperty is not true).Name;
             Assert.Equal("clusterlp-data", pod.Spec.Volumes.Single(one => one.Name == volume).PersistentVolumeClaim.ClaimName);
         }
+    }
+
+    [KubectlFact]
+    public void In_a_bucket_no_volume_is_shared_and_the_stores_variables_come_from_a_secret()
+    {
+        foreach (PodSpec pod in Overlay.Of("s3").Jobs.SelectMany(PodSpec.Of))
+        {
+            Assert.DoesNotContain(pod.Spec.Volumes, volume => volume.PersistentVolumeClaim is not null);
+            V1EnvFromSource from = Assert.Single(pod.Container.EnvFrom);
+            Assert.Equal("clusterlp-s3", from.SecretRef.Name);
+            Assert.Null(from.Prefix);
+            Assert.DoesNotContain(pod.Container.Env, one => one.Name.StartsWith("AWS_", StringComparison.Ordinal));
+        }
+        string[] keys = [.. Documentation.Secrets["clusterlp-s3"].Keys];
+        Assert.Contains("AWS_ACCESS_KEY_ID", keys);
+        // The SDK's, or ours.
+        string reads = string.Concat(new[] { "AWSSDK.Core.dll", "ClusterLp.Storage.S3.dll" }.Select(file => System.Text.Encoding.Unicode.GetString(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, file)).AsSpan())
+            + System.Text.Encoding.Unicode.GetString(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, file)).AsSpan(1))));
+        Assert.All(keys, key => Assert.Contains(key, reads));
     }
 
     [KubectlFact]
