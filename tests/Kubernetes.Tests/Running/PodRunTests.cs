@@ -63,8 +63,12 @@ public sealed class PodRunTests(BuiltImage image) : IClassFixture<BuiltImage>
         using var run = new PodRun("batch", image);
         string reference = await run.ReferenceAsync();
         PodSpec coordinator = new(run.Overlay.Coordinator);
+        // The coordinator comes last, and blocks are slow: a worker that comes after the job would look for it in vain.
+        ClusterLpProcess[] workers = [.. PodSpec.Of(run.Overlay.Worker).Select(worker => run.Start(worker, SlowBlocks))];
+        foreach (ClusterLpProcess worker in workers)
+            await worker.UntilItSaysAsync("health and metrics at");
         ClusterLpProcess first = run.Start(coordinator);
-        ClusterLpProcess[] workers = [.. PodSpec.Of(run.Overlay.Worker).Select(worker => run.Start(worker))];
+        await first.UntilItSaysAsync("joined with", workers.Length);
         await first.ExpectAsync(ExitCode.Done);
         foreach (ClusterLpProcess worker in workers)
             await worker.ExpectAsync(ExitCode.Done);
