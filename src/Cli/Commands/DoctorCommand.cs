@@ -38,7 +38,7 @@ internal sealed class DoctorCommand(Terminal terminal)
         var findings = new List<Finding>();
         foreach (Option<DnsEndPoint?> option in (Option<DnsEndPoint?>[])[_listen, _http])
             if (parse.GetValue(option) is { } address)
-                findings.Add(await ReachChecks.ListenAsync(option.Name, address));
+                findings.Add(ReachChecks.Listen(option.Name, address));
         if (OtlpSettings.Of(parse.GetValue(_otlp)) is { } collector)
             findings.Add(await ReachChecks.CollectorAsync(collector, cancellation));
         if (parse.GetValue(_jobDirectory) is { } directory)

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using ClusterLp.Cli.Operations;
 using ClusterLp.Cli.Rendering;
+using ClusterLp.Core.Networking;
 
 namespace ClusterLp.Cli.Diagnostics;
 
@@ -13,13 +14,12 @@ internal static class ReachChecks
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     /// <summary>Whether an address can be listened on.</summary>
-    public static async Task<Finding> ListenAsync(string option, DnsEndPoint address)
+    public static Finding Listen(string option, DnsEndPoint address)
     {
         string where = string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{address.Port}");
         try
         {
-            IPAddress ip = IPAddress.TryParse(address.Host, out IPAddress? literal) ? literal : (await Dns.GetHostAddressesAsync(address.Host))[0];
-            using var listener = new TcpListener(ip, address.Port) { ExclusiveAddressUse = true };
+            using var listener = new TcpListener(ListenAddress.Of(address.Host), address.Port) { ExclusiveAddressUse = true };
             listener.Start();
             return new Finding(option, Verdict.Ok, $"{where} is free");
         }

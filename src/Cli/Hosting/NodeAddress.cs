@@ -1,4 +1,4 @@
-using System.Net;
+using ClusterLp.Core.Networking;
 
 namespace ClusterLp.Cli.Hosting;
 
@@ -9,8 +9,5 @@ namespace ClusterLp.Cli.Hosting;
 public sealed record NodeAddress(string Bind, int Port, string? PublicName = null)
 {
     /// <summary>Name or IP address, never an any-address unless it was asked for.</summary>
-    public string Public { get; } = PublicName ?? (IsAny(Bind) ? Dns.GetHostName() : Bind);
-
-    private static bool IsAny(string host) =>
-        IPAddress.TryParse(host, out IPAddress? address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
+    public string Public { get; } = PublicName ?? ListenAddress.PublicName(Bind);
 }

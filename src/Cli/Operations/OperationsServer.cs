@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using ClusterLp.Cli.Hosting;
 using ClusterLp.Core;
+using ClusterLp.Core.Networking;
 using ClusterLp.Core.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -58,7 +59,7 @@ internal sealed class OperationsServer : IAsyncDisposable
         WebApplication? application = null;
         try
         {
-            IPAddress ip = IPAddress.TryParse(address.Host, out IPAddress? literal) ? literal : (await Dns.GetHostAddressesAsync(address.Host))[0];
+            IPAddress ip = ListenAddress.Of(address.Host);
             builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, ip, address.Port));
             application = builder.Build();
             IApplicationBuilder pipeline = application;

@@ -39,7 +39,7 @@ internal static class PlanView
         console.Say($" {Figures.Count(forecast.Tensors.Length + job.Plan.Ties.Length, "tensor", "tensors")}: {Figures.Bytes(before)} -> {Figures.Bytes(after)}, {Figures.Percent(1 - after / before)} smaller; "
             + $"{job.Plan.Skipped.Length} others of {Figures.Bytes(job.UntouchedBytes)} unchanged: the model has {Figures.Bytes(after + job.UntouchedBytes)} instead of {Figures.Bytes(before + job.UntouchedBytes)}.");
         if (job.Plan.Tensors[0].SharedBudget is long budget)
-            console.Say($" {Figures.Count(Used(job))} of {Figures.Count(budget)} elements are used, shared out by what lowers the sum of squared SVD errors most.");
+            console.Say(" " + ResultWords.Budget(Used(job), budget));
         if (!job.Carried.IsEmpty)
             console.Say($" Carried along: {Figures.Count(job.Carried.Length, "file", "files")}, {Figures.Bytes(job.Carried.Sum(file => (double)file.Bytes))}: "
                 + $"{string.Join(", ", job.Carried.Select(file => file.Name).Take(NamesShown))}{(job.Carried.Length > NamesShown ? ", ..." : "")}.");
@@ -69,8 +69,7 @@ internal static class PlanView
         };
     }
 
-    private static long Used(PlannedJob job) => job.Forecast.Tensors.Sum(tensor =>
-        tensor.Rank == RankAllotment.Whole ? tensor.Rows * tensor.Columns : (tensor.Rows + tensor.Columns) * tensor.Rank);
+    private static long Used(PlannedJob job) => job.Forecast.Tensors.Sum(tensor => RankAllotment.Elements(tensor.Rows, tensor.Columns, tensor.Rank));
 
     private static (double Before, double After) Bytes(PlannedJob job)
     {

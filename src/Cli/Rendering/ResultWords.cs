@@ -36,6 +36,10 @@ internal static class ResultWords
         return tensor.RowsAboveTolerance > 0 || !((ours.WeightedLp ?? ours.Lp) < (svd.WeightedLp ?? svd.Lp) * (1 - Negligible));
     }
 
+    /// <summary>What a budget that tensors share was spent on.</summary>
+    public static string Budget(long used, long elements) =>
+        $"{Figures.Count(used)} of {Figures.Count(elements)} elements are used, shared out by what lowers the sum of squared SVD errors most.";
+
     /// <summary>Sentences, the most important first.</summary>
     public static IEnumerable<string> Of(TensorReport tensor)
     {

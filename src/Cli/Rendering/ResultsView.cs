@@ -56,7 +56,7 @@ internal static class ResultsView
     {
         double before = report.Tensors.Sum(tensor => (double)tensor.BytesBefore), after = report.Tensors.Sum(tensor => (double)tensor.BytesAfter);
         return $" Together {Figures.Bytes(before)} -> {Figures.Bytes(after)}, {Figures.Percent(1 - after / before)} smaller"
-            + (report.Budget is { } budget ? $"; {Figures.Count(budget.Used)} of {Figures.Count(budget.Elements)} elements are used, shared out by what lowers the sum of squared SVD errors most." : ".");
+            + (report.Budget is { } budget ? "; " + ResultWords.Budget(budget.Used, budget.Elements) : ".");
     }
 
     // Of many tensors, which are layers with long names, only what fits beside these.

@@ -31,7 +31,7 @@ internal sealed class WorkEstimate(JobPlan plan)
     }
 
     /// <summary>Whether V is first fitted on a sample of the rows; at p = 2 the fit is the SVD.</summary>
-    public static bool HasCoreset(TensorPlan tensor) => IsLp(tensor) && tensor.Fit == Fit.Coreset && tensor.Rows >= 20L * tensor.Columns;
+    public static bool HasCoreset(TensorPlan tensor) => tensor.AllowsCoreset && tensor.P < 2;
 
     private static bool IsLp(TensorPlan tensor) => tensor.Method == Method.Lp && tensor.P < 2;
 

@@ -4,6 +4,7 @@ using System.Net.Security;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Networking;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -68,7 +69,7 @@ public sealed class BlobServer : IAsyncDisposable
                 string.Create(CultureInfo.InvariantCulture, $"cannot serve blobs on {options.Host}:{options.Port}: {e.GetBaseException().Message}"), e);
         }
         int port = new Uri(application.Urls.First().Replace("[::]", "localhost", StringComparison.Ordinal).Replace("0.0.0.0", "localhost", StringComparison.Ordinal)).Port;
-        var address = new UriBuilder(options.Tls is null ? Uri.UriSchemeHttp : Uri.UriSchemeHttps, options.PublicName ?? NameOf(options.Host), port, job.Value + "/");
+        var address = new UriBuilder(options.Tls is null ? Uri.UriSchemeHttp : Uri.UriSchemeHttps, options.PublicName ?? ListenAddress.PublicName(options.Host), port, job.Value + "/");
         return new BlobServer(application, uploads, address.Uri.AbsoluteUri);
     }
 
@@ -98,16 +99,10 @@ public sealed class BlobServer : IAsyncDisposable
                 listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls()) });
         }
 
-        if (IPAddress.TryParse(options.Host, out IPAddress? address))
-            kestrel.Listen(address, options.Port, Protect);
-        else
-            kestrel.Listen(Dns.GetHostAddresses(options.Host)[0], options.Port, Protect);
+        kestrel.Listen(ListenAddress.Of(options.Host), options.Port, Protect);
     }
 
     private static async Task<bool> IsLoopbackAsync(string host) => IPAddress.TryParse(host, out IPAddress? address)
         ? IPAddress.IsLoopback(address)
         : host == "localhost" && (await Dns.GetHostAddressesAsync(host)).All(IPAddress.IsLoopback);
-
-    private static string NameOf(string host) =>
-        IPAddress.TryParse(host, out IPAddress? address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)) ? Dns.GetHostName() : host;
 }

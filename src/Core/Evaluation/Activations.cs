@@ -1,5 +1,6 @@
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Kernels;
+using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.Evaluation;
 
@@ -9,8 +10,6 @@ namespace ClusterLp.Core.Evaluation;
 /// </summary>
 internal sealed class Activations
 {
-    private const int TileRows = 512;
-
     private readonly PackedMatrix<double> _gram;
 
     private Activations(long inputs, PackedMatrix<double> gram) => (Inputs, _gram) = (inputs, gram);
@@ -33,18 +32,11 @@ internal sealed class Activations
         if (x.Columns != d)
             throw ClusterLpException.BadInput($"{path}: the activations are {x.Rows} x {x.Columns}, but \"{layer}\" has {d} columns; expected X of m x {d}, "
                 + $"whose outputs are X A^T{(x.Rows == d ? ": transpose it" : "")}.");
-        var gram = new double[d * d];
-        var tile = new float[TileRows * d];
-        for (long row = 0; row < x.Rows; row += TileRows)
+        double[] gram = StreamedGram.Of(x, cancellation, look: (rows, first, _) =>
         {
-            cancellation.ThrowIfCancellationRequested();
-            int count = (int)Math.Min(TileRows, x.Rows - row);
-            x.ReadRows(row, count, tile);
-            if (PowerSums.FirstNonFinite(tile.AsSpan(0, count * d)) is var bad and >= 0)
-                throw ClusterLpException.BadInput($"{path}: the entry at row {row + bad / d}, column {bad % d} (counted from 0) is not finite.");
-            Gram.AccumulateUpper(tile, count, d, [], gram);
-        }
-        Gram.MirrorUpper(gram, d);
+            if (PowerSums.FirstNonFinite(rows) is var bad and >= 0)
+                throw ClusterLpException.BadInput($"{path}: the entry at row {first + bad / d}, column {bad % d} (counted from 0) is not finite.");
+        });
         return new Activations(x.Rows, PackedMatrix<double>.FromRows(gram, d, d));
     }
 

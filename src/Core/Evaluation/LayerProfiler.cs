@@ -29,7 +29,7 @@ internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Acti
         (double[] values, double[] vectors) = ([], []);
         using LayerFactors layer = LayerFactors.Open(report, input, output, asFitted: true, (a, k) =>
         {
-            (values, vectors) = Factorisations.SymmetricEigen(GramOf(a), a.Columns);
+            (values, vectors) = Factorisations.SymmetricEigen(StreamedGram.Of(a, cancellation, look: (_, _, count) => rowsDone(count)), a.Columns);
             return baseline.Name == Baseline.Plain ? Leading(vectors, a.Columns, k) : baseline.Projection(a, k, cancellation);
         });
         int d = layer.Columns;
@@ -57,25 +57,6 @@ internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Acti
             OursRows = oursRows,
             SvdRows = svdRows,
         };
-    }
-
-    /// <summary>A^T A, float64, a fixed part of the rows after the other.</summary>
-    private double[] GramOf(IMatrixSource a)
-    {
-        const int tileRows = 512;
-        int d = a.Columns;
-        var gram = new double[d * d];
-        var tile = new float[tileRows * d];
-        for (long row = 0; row < a.Rows; row += tileRows)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            int count = (int)Math.Min(tileRows, a.Rows - row);
-            a.ReadRows(row, count, tile);
-            Gram.AccumulateUpper(tile, count, d, [], gram);
-            rowsDone(count);
-        }
-        Gram.MirrorUpper(gram, d);
-        return gram;
     }
 
     private static long LinesOf(TensorReport layer) => layer.Transposed ? layer.Columns : layer.Rows;

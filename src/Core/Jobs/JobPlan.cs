@@ -43,6 +43,10 @@ public sealed record TensorPlan
     [JsonIgnore]
     public (long Rows, long Columns) Shape => Transposed ? (Columns, Rows) : (Rows, Columns);
 
+    /// <summary>Whether the rows are many enough for V to be fitted on a sample of them first, where p below 2 asks for more than the SVD.</summary>
+    [JsonIgnore]
+    public bool AllowsCoreset => Method == Method.Lp && Fit == Fit.Coreset && Rows >= 20L * Columns;
+
     public BlockPartition Partition => new(Rows, BlockRows);
 
     /// <summary>This plan with the p the fit has chosen, if it has.</summary>

@@ -31,6 +31,9 @@ public static class RankAllotment
         return (long)Math.Floor((1 - compression) * elements * (1 + slack));
     }
 
+    /// <summary>The elements that take a matrix' place at a rank; its own at <see cref="Whole"/>.</summary>
+    public static long Elements(long rows, long columns, int rank) => rank == Whole ? rows * columns : (rows + columns) * rank;
+
     /// <summary>The rank of every matrix, or <see cref="Whole"/>. O(sum of ranks log matrices); of equal gains the first matrix' is taken.</summary>
     /// <param name="matrices">In any order, which decides ties.</param>
     /// <param name="budget">Elements of all together; at least the sum of n + d.</param>

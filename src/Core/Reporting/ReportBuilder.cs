@@ -134,7 +134,7 @@ public static class ReportBuilder
 
     private static BudgetReport? BudgetOf(JobOutcome outcome) => outcome.Plan.Tensors[0].SharedBudget is not long budget ? null : new BudgetReport(
         budget,
-        outcome.Plan.Tensors.Zip(outcome.Fits, (tensor, fit) => fit.KeptWhole ? tensor.Rows * tensor.Columns : (tensor.Rows + tensor.Columns) * fit.Rank).Sum(),
+        outcome.Plan.Tensors.Zip(outcome.Fits, (tensor, fit) => RankAllotment.Elements(tensor.Rows, tensor.Columns, fit.KeptWhole ? RankAllotment.Whole : fit.Rank)).Sum(),
         KeptWhole(outcome),
         outcome.Fits.Sum(fit => fit.AllottedError!.Value * fit.AllottedError.Value));
 

@@ -11,7 +11,6 @@ namespace ClusterLp.Core.Reporting;
 /// </summary>
 internal static class SvdProjection
 {
-    private const int TileRows = 512;
     private const double SmallestGap = 1e-9;
 
     /// <summary>From the float64 Gram A^T C A, O(n d^2 + d^3). Deterministic.</summary>
@@ -28,16 +27,7 @@ internal static class SvdProjection
         IMatrixSource a, int k, string? rowWeights, MetricRoot? metric, CancellationToken cancellation)
     {
         int d = a.Columns;
-        var gram = new double[d * d];
-        var tile = new float[TileRows * d];
-        for (long row = 0; row < a.Rows; row += TileRows)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            int count = (int)Math.Min(TileRows, a.Rows - row);
-            a.ReadRows(row, count, tile);
-            Gram.AccumulateUpper(tile, count, d, rowWeights is null ? [] : RowWeights.Read(rowWeights, a.Rows, row, count), gram);
-        }
-        Gram.MirrorUpper(gram, d);
+        double[] gram = StreamedGram.Of(a, cancellation, rowWeights);
         int threads = Environment.ProcessorCount;
         double plain = 0;
         if (metric is not null)

@@ -94,7 +94,7 @@ internal static class ScanStep
 
     /// <summary>Whether the fit needs the scan's Gram matrix for a Lewis round, as far as that can be told before p is chosen.</summary>
     public static bool BeginsWithLewis(TensorPlan plan) => plan.Method == Method.Lewis
-        || plan.Method == Method.Lp && plan.Fit == Fit.Coreset && plan.Rows >= 20L * plan.Columns && (plan.AutoP || plan.P < 2);
+        || plan.AllowsCoreset && (plan.AutoP || plan.P < 2);
 
     /// <summary>A scanned tensor at the first stage of its fit: with p chosen, and the rank where a target error asks for one.</summary>
     /// <param name="plan">Its plan.</param>
