@@ -334,7 +334,7 @@ public sealed class EmbeddedActorsTests() : TestKit(
         {
             BeforeBlock = (task, _) =>
             {
-                if (task.Parameters is FactoriseParameters { Basis: var basis } && task.Address.Block == 3 && Interlocked.Exchange(ref damaged, 1) == 0)
+                if (task.Parameters is FactoriseParameters { Basis: { } basis } && task.Address.Block == 3 && Interlocked.Exchange(ref damaged, 1) == 0)
                     job.Blobs.Write(basis.Uri["file:".Length..], stream => stream.Write(new byte[basis.Length]));
             },
         };

@@ -44,7 +44,7 @@ internal sealed class FakePipeline : IFitPipeline
         string basis = task.Parameters switch
         {
             RefineParameters p => Read(context.Blobs, p.Basis),
-            FactoriseParameters p => Read(context.Blobs, p.Basis),
+            FactoriseParameters p => Read(context.Blobs, p.Basis!),
             _ => "",
         };
         BlobRef blob = Write(context.Blobs, blobName, $"{task.Address} row {rows[0]} basis {basis.Length}\n");

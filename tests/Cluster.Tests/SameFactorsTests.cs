@@ -68,6 +68,7 @@ public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
         Assert.Equal(Enumerable.Range(0, HeavyTailedJob.Blocks), blocks.Select(block => block.Block));
         int repeated = blocks.Count(block => block.Attempt > 1);
         Assert.InRange(repeated, 1, slots);
-        Assert.Equal(repeated, coordinator.Paths.Retries());
+        // An idle survivor may have had copies of the held blocks done before the loss was noticed: those count as no retry.
+        Assert.InRange(coordinator.Paths.Retries(), 0, repeated);
     }
 }

@@ -3,6 +3,7 @@ using Akka.Actor;
 using Akka.Serialization;
 using ClusterLp.Core;
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
@@ -31,7 +32,12 @@ public sealed class WireSerializerTests : IDisposable
         Gen.Int.Select(x => (StageFigures)new CoresetFigures(x)),
         Gen.Double.Select(x => (StageFigures)new RefineFigures(x)),
         Gen.Double.Select(x => (StageFigures)new JointFigures(x)),
-        Gen.Select(Sums, Sums, Outcomes, Sums, Gen.Bool, (a, b, o, n, has) => (StageFigures)new FactoriseFigures(a, b, o, n, has ? new PlainErrors(b, n, a) : null)));
+        Gen.Double.Array[0, 3].Select(x => (StageFigures)new ModelFigures([.. x])),
+        Gen.Select(Sums, Sums, Outcomes, Sums, Gen.Bool, Gen.Double.Array[0, 3], (a, b, o, n, has, x) =>
+            (StageFigures)new FactoriseFigures(a, b, o, n, has ? new PlainErrors(b, n, a) : null) { Model = [.. x] }));
+
+    private static readonly Gen<ModelRound> Round = Gen.Select(Gen.String, Blob.Array[0, 3], Gen.Double.Array[0, 3], Gen.Bool, Blob,
+        (step, shared, x, has, own) => new ModelRound(step, [.. shared], has ? own : null, [.. x]));
 
     private static readonly Gen<StageParameters> Parameters = Gen.OneOf(
         Gen.Const((StageParameters)new ScanParameters()),
@@ -39,7 +45,9 @@ public sealed class WireSerializerTests : IDisposable
         Gen.Select(Gen.Double.Array[3], Blob, Gen.Int, (x, w, m) => (StageParameters)new CoresetParameters(x[0], w, x[1], x[2], m)),
         Gen.Select(Gen.Double.Array[2], Blob, Gen.Int, (x, b, k) => (StageParameters)new RefineParameters(x[0], b, k, x[1])),
         Gen.Select(Gen.Double.Array[2], Blob.Array[0, 4], Gen.Int, (x, b, k) => (StageParameters)new JointParameters(x[0], [.. b], k, x[1])),
-        Gen.Select(Gen.Double, Blob, Blob, Gen.Int, Gen.Bool, (s, b, v, k, has) => (StageParameters)new FactoriseParameters(s, b, v, k, has ? b : null)));
+        Gen.Select(Gen.Double, Gen.Int, Round, (s, k, r) => (StageParameters)new ModelParameters(s, k, r)),
+        Gen.Select(Gen.Double, Blob, Blob, Gen.Int, Gen.Bool.Array[4], Round, (s, b, v, k, has, r) =>
+            (StageParameters)new FactoriseParameters(s, has[0] ? b : null, has[1] ? v : null, k, has[2] ? b : null) { Model = has[3] ? r : null }));
 
     private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[4], Gen.Double.Array[3], Gen.ULong, Gen.Bool.Array[7], Gen.Int[0, 15],
         (i, s, x, seed, has, type) => new TensorPlan
@@ -105,7 +113,28 @@ public sealed class WireSerializerTests : IDisposable
             Assert.Equal(p.Bases.AsEnumerable(), q.Bases);
             received = assigned with { Task = task with { Parameters = q with { Bases = p.Bases } } };
         }
+        if (sent is AssignBlock { Task.Parameters: ModelParameters { Round: var r } } && received is AssignBlock { Task: { Parameters: ModelParameters m } of } given)
+            received = given with { Task = of with { Parameters = m with { Round = Same(r, m.Round) } } };
+        if (sent is AssignBlock { Task.Parameters: FactoriseParameters { Model: { } round } } && received is AssignBlock { Task: { Parameters: FactoriseParameters { Model: { } back } f } due } handed)
+            received = handed with { Task = due with { Parameters = f with { Model = Same(round, back) } } };
+        if (sent is BlockComputed { Result.Figures: ModelFigures s } && received is BlockComputed { Result: { Figures: ModelFigures t } result } computed)
+        {
+            Assert.Equal(s.Sums.AsEnumerable(), t.Sums);
+            received = computed with { Result = result with { Figures = s } };
+        }
+        if (sent is BlockComputed { Result.Figures: FactoriseFigures x } && received is BlockComputed { Result: { Figures: FactoriseFigures y } made } done)
+        {
+            Assert.Equal(x.Model.AsEnumerable(), y.Model);
+            received = done with { Result = made with { Figures = y with { Model = x.Model } } };
+        }
         Assert.Equal(sent, received);
+
+        static ModelRound Same(ModelRound sent, ModelRound received)
+        {
+            Assert.Equal(sent.Shared.AsEnumerable(), received.Shared);
+            Assert.Equal(sent.Numbers.AsEnumerable(), received.Numbers);
+            return received with { Shared = sent.Shared, Numbers = sent.Numbers };
+        }
     }
 
     [Fact]

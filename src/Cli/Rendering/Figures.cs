@@ -58,6 +58,7 @@ internal static class Figures
         StageKind.Lewis => $"Lewis round {stage.Round + 1}",
         StageKind.Refine => $"refine round {stage.Round + 1}",
         StageKind.Joint => $"joint round {stage.Round + 1}",
+        StageKind.Model => $"round {stage.Round + 1}",
         StageKind.Allot => "waiting for the other scans",
         StageKind.Factorise when stage.Round > 0 => $"factorise, try {stage.Round + 1}",
         _ => stage.Kind.ToString().ToLowerInvariant(),

@@ -1,5 +1,5 @@
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
-using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.Reporting;
@@ -7,19 +7,19 @@ using ClusterLp.Core.Reporting;
 namespace ClusterLp.Core.Evaluation;
 
 /// <summary>
-/// A layer A (n x d) beside its stored factors U (n x k) and V (k x d) and the SVD of the same rank, read in row blocks.
-/// Thread-safe; holds V and the SVD's d x d projection.
+/// A layer A (n x d) beside its stored approximation and the SVD of equal storage, read in row blocks.
+/// Thread-safe; holds what decodes rows and the SVD's d x d projection.
 /// </summary>
 internal sealed class LayerFactors : IDisposable
 {
     /// <summary>Rows of a chunk: what a thread holds of A, U V and the SVD.</summary>
     private const int ChunkRows = 256;
 
-    private readonly IMatrixSource _a, _u;
-    private readonly PackedMatrix<float> _v, _projection;
+    private readonly IMatrixSource _a;
+    private readonly IRowDecoder _ours;
+    private readonly PackedMatrix<float> _projection;
 
-    private LayerFactors(IMatrixSource a, IMatrixSource u, PackedMatrix<float> v, PackedMatrix<float> projection) =>
-        (_a, _u, _v, _projection) = (a, u, v, projection);
+    private LayerFactors(IMatrixSource a, IRowDecoder ours, PackedMatrix<float> projection) => (_a, _ours, _projection) = (a, ours, projection);
 
     /// <summary>Its rows are the stored layer's columns.</summary>
     private bool IsTransposed { get; init; }
@@ -28,9 +28,9 @@ internal sealed class LayerFactors : IDisposable
 
     public int Columns => _a.Columns;
 
-    public int Rank => _u.Columns;
+    public int Rank => _ours.Rank;
 
-    /// <summary>Reads V; the baseline's pass over A is the caller's.</summary>
+    /// <summary>Opens both; the baseline's pass over A is the caller's.</summary>
     /// <param name="report">What was reported of the layer.</param>
     /// <param name="input">The model it comes from.</param>
     /// <param name="output">The compressed one.</param>
@@ -39,37 +39,31 @@ internal sealed class LayerFactors : IDisposable
     /// <exception cref="ClusterLpException">A tensor is missing or has another shape (exit 65).</exception>
     public static LayerFactors Open(TensorReport report, IModel input, IModel output, bool asFitted, Func<IMatrixSource, int, double[]> baseline)
     {
-        FactorNames names = FactorNames.For(input, report.Name);
         bool transposed = asFitted && report.Transposed;
         IMatrixSource a = PlannedMatrix.Oriented(input, report.Name, transposed);
-        IMatrixSource? u = null;
+        IRowDecoder? ours = null;
         try
         {
-            u = transposed ? names.OpenTransposedV(output) : output.OpenMatrix(names.U);
-            using IMatrixSource v = transposed ? output.OpenMatrix(names.U) : names.OpenTransposedV(output);
-            (int d, int k) = (a.Columns, u.Columns);
-            if (u.Rows != a.Rows || v.Rows != d || v.Columns != k)
-                throw ClusterLpException.BadInput($"{output.Path}: the factors of \"{report.Name}\" are {u.Rows} x {k} and {v.Rows} x {v.Columns}; "
-                    + $"expected {a.Rows} x k and {d} x k, as the layer of {input.Path} is {a.Rows} x {d}.");
-            var columns = new float[d * k];
-            v.ReadRows(0, d, columns);
-            float[] projection = Array.ConvertAll(baseline(a, k), x => (float)x);
-            return new LayerFactors(a, u, PackedMatrix<float>.FromTransposed(columns, k, d), PackedMatrix<float>.FromRows(projection, d, d)) { IsTransposed = transposed };
+            ours = Models.Decoder(input, output, report, transposed);
+            int d = a.Columns;
+            if (ours.Rows != a.Rows || ours.Columns != d)
+                throw ClusterLpException.BadInput($"{output.Path}: \"{report.Name}\" is stored as {ours.Rows} x {ours.Columns}, but the layer of {input.Path} is {a.Rows} x {d}.");
+            float[] projection = Array.ConvertAll(baseline(a, report.SvdRank ?? ours.Rank), x => (float)x);
+            return new LayerFactors(a, ours, PackedMatrix<float>.FromRows(projection, d, d)) { IsTransposed = transposed };
         }
         catch
         {
-            u?.Dispose();
+            ours?.Dispose();
             a.Dispose();
             throw;
         }
     }
 
-    /// <summary>Reads A's rows [firstRow, firstRow + count) and computes those of U V and of the SVD: each count x d, float32.</summary>
+    /// <summary>Reads A's rows [firstRow, firstRow + count) and computes those stored and of the SVD: each count x d, float32.</summary>
     public void Read(long firstRow, int count, LayerRows to)
     {
         _a.ReadRows(firstRow, count, to.Original);
-        _u.ReadRows(firstRow, count, to.Left);
-        Gemm.Multiply(to.Left, Rank, count, _v, to.Ours, Columns);
+        _ours.Decode(firstRow, count, to.Ours);
         Gemm.Multiply(to.Original, Columns, count, _projection, to.Svd, Columns);
     }
 
@@ -78,7 +72,7 @@ internal sealed class LayerFactors : IDisposable
     {
         // A row of a transpose lies scattered over the file, and its neighbours come almost for nothing.
         int together = IsTransposed ? ChunkRows : 1;
-        var (near, all) = (new LayerRows(together, Columns, Rank), new LayerRows(rows.Length, Columns, Rank));
+        var (near, all) = (new LayerRows(together, Columns), new LayerRows(rows.Length, Columns));
         long at = -1;
         for (int i = 0; i < rows.Length; i++)
         {
@@ -106,7 +100,7 @@ internal sealed class LayerFactors : IDisposable
         try
         {
             Parallel.For(0, Chunks, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount },
-                () => new LayerRows(ChunkRows, Columns, Rank),
+                () => new LayerRows(ChunkRows, Columns),
                 (chunk, _, rows) =>
                 {
                     long first = (long)chunk * ChunkRows;
@@ -126,15 +120,14 @@ internal sealed class LayerFactors : IDisposable
     public void Dispose()
     {
         _a.Dispose();
-        _u.Dispose();
+        _ours.Dispose();
     }
 }
 
-/// <summary>Room for a block of <paramref name="most"/> rows of a layer, d columns and rank k.</summary>
-internal sealed class LayerRows(int most, int d, int k)
+/// <summary>Room for a block of <paramref name="most"/> rows of a layer of d columns.</summary>
+internal sealed class LayerRows(int most, int d)
 {
     public float[] Original { get; } = new float[most * d];
-    public float[] Left { get; } = new float[most * k];
     public float[] Ours { get; } = new float[most * d];
     public float[] Svd { get; } = new float[most * d];
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.LpFit;
 
@@ -48,11 +49,20 @@ public sealed record RefineParameters(double Scale, BlobRef Basis, int Rank, dou
 public sealed record JointParameters(double Scale, ImmutableArray<BlobRef> Bases, int Rank, double ResidualFloor) : StageParameters;
 
 /// <param name="Scale">As in <see cref="LewisParameters"/>.</param>
-/// <param name="Basis">The final basis, as in <see cref="RefineParameters"/>.</param>
-/// <param name="SvdBasis">The baseline's basis, for the figures that stand beside ours.</param>
+/// <param name="Basis">The final basis, as in <see cref="RefineParameters"/>; null where the model keeps what it found elsewhere.</param>
+/// <param name="SvdBasis">The baseline's basis, for the figures that stand beside ours; null where there is none.</param>
 /// <param name="Rank">k.</param>
 /// <param name="Factors">With a column metric: V as it is stored, and the SVD's.</param>
-public sealed record FactoriseParameters(double Scale, BlobRef Basis, BlobRef SvdBasis, int Rank, BlobRef? Factors = null) : StageParameters;
+public sealed record FactoriseParameters(double Scale, BlobRef? Basis, BlobRef? SvdBasis, int Rank, BlobRef? Factors = null) : StageParameters
+{
+    /// <summary>What the tensor's model found in rounds of its own; null where it has none.</summary>
+    public ModelRound? Model { get; init; }
+}
+
+/// <param name="Scale">As in <see cref="LewisParameters"/>.</param>
+/// <param name="Rank">k.</param>
+/// <param name="Round">What the model computes of the block.</param>
+public sealed record ModelParameters(double Scale, int Rank, ModelRound Round) : StageParameters;
 
 /// <summary>What one block's computation came to.</summary>
 /// <param name="Blob">Where its arrays lie.</param>
@@ -66,6 +76,7 @@ public sealed record BlockResult(BlobRef Blob, StageFigures Figures);
 [JsonDerivedType(typeof(RefineFigures), "refine")]
 [JsonDerivedType(typeof(JointFigures), "joint")]
 [JsonDerivedType(typeof(FactoriseFigures), "factorise")]
+[JsonDerivedType(typeof(ModelFigures), "model")]
 public abstract record StageFigures;
 
 /// <param name="AbsoluteSum">sum |a_ij|.</param>
@@ -93,7 +104,14 @@ public sealed record JointFigures(double Objective) : StageFigures;
 /// <param name="Norms">The same sums of the rows themselves.</param>
 /// <param name="Plain">With a column metric, in which the sums before are: those without it.</param>
 public sealed record FactoriseFigures(
-    ErrorSums Ours, ErrorSums Svd, RegressionOutcome Regression, ErrorSums Norms, PlainErrors? Plain = null) : StageFigures;
+    ErrorSums Ours, ErrorSums Svd, RegressionOutcome Regression, ErrorSums Norms, PlainErrors? Plain = null) : StageFigures
+{
+    /// <summary>Sums that only the tensor's model knows the meaning of.</summary>
+    public ImmutableArray<double> Model { get; init; } = [];
+}
+
+/// <param name="Sums">Of a model's own round; it knows their meaning.</param>
+public sealed record ModelFigures(ImmutableArray<double> Sums) : StageFigures;
 
 /// <summary>Errors of the stored factors and of the metric's SVD, and norms of the input, in the input's own columns.</summary>
 public sealed record PlainErrors(ErrorSums Ours, ErrorSums Svd, ErrorSums Norms)

@@ -1,3 +1,4 @@
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Steps;
 
@@ -11,7 +12,8 @@ namespace ClusterLp.Core.Jobs;
 /// <c>svd</c>: scan, factorise. <c>lewis</c>: scan, Lewis rounds, factorise. <c>lp</c>: scan, refine rounds, factorise
 /// (exact), or scan, one Lewis round, coreset, refine rounds, factorise; the joint fit is the exact one with joint rounds
 /// before the last stage. Where the factors miss a target error, <c>lp</c> goes on with refine rounds at a higher rank, the
-/// others with another factorisation. Where tensors share a budget, the allotment of ranks follows the scan.
+/// others with another factorisation. Where tensors share a budget, the allotment of ranks follows the scan. What comes between
+/// scan and factorise is the tensor's model's affair (<see cref="IFactorModel"/>), which may have rounds of its own.
 /// </remarks>
 public static class FitPipeline
 {
@@ -31,7 +33,8 @@ public static class FitPipeline
                 CoresetStep.RowsPerColumn * plan.Columns),
             StageKind.Refine => new RefineParameters(state.Scale, state.Basis!, state.Rank, state.ResidualFloor),
             StageKind.Joint => new JointParameters(state.Scale, state.JointBases, state.Rank, state.ResidualFloor),
-            StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis!, state.SvdBasis!, state.Rank, state.Factors),
+            StageKind.Model => new ModelParameters(state.Scale, state.Rank, state.Model!.Of(block)),
+            StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis, state.SvdBasis, state.Rank, state.Factors) { Model = state.Model?.Of(block) },
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to compute"),
         };
         return new BlockTask(new BlockAddress(plan.Index, state.Stage, block), plan, parameters, state.Input.IsEmpty ? null : state.Input[block], state.Metric);
@@ -48,6 +51,7 @@ public static class FitPipeline
         CoresetParameters => CoresetStep.Run(task, source, blobName, context),
         RefineParameters => RefineStep.Run(task, source, blobName, context),
         JointParameters => JointStep.Run(task, source, blobName, context),
+        ModelParameters => Models.Of(task.Plan).RunRound(task, source, blobName, context),
         FactoriseParameters => FactoriseStep.Run(task, source, blobName, context),
         _ => throw new ArgumentException($"unknown parameters {task.Parameters.GetType().Name}", nameof(task)),
     };
@@ -70,6 +74,7 @@ public static class FitPipeline
             StageKind.Coreset => MergeStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Refine => RefineStep.Reduce(plan, state, results, blobPrefix, context),
             StageKind.Joint => JointStep.Reduce(plan, state, results, blobPrefix, context),
+            StageKind.Model => Models.Of(plan).ReduceRound(plan, state, results, blobPrefix, context),
             StageKind.Factorise => FactoriseStep.Reduce(plan, state, results, context),
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to reduce"),
         };

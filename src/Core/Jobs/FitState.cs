@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.LpFit;
 
@@ -93,11 +94,14 @@ public sealed record FitState
     [JsonIgnore]
     public BlobRef? StoredV => Factors ?? Basis;
 
+    /// <summary>What the tensor's model found in rounds of its own.</summary>
+    public ModelState? Model { get; init; }
+
     /// <summary>Blobs that a later stage or the output needs.</summary>
     [JsonIgnore]
     public IEnumerable<BlobRef> Blobs =>
         new[] { Spectrum, Scanned, SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors }.OfType<BlobRef>()
-            .Concat(LewisBlobs).Concat(JointBases).Concat(UBlocks).Except(Superseded).Distinct();
+            .Concat(LewisBlobs).Concat(JointBases).Concat(UBlocks).Concat(Model?.Blobs ?? []).Except(Superseded).Distinct();
 }
 
 /// <summary>A scanned tensor among those that share a budget.</summary>

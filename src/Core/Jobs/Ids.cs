@@ -39,12 +39,14 @@ public enum StageKind
     Joint = 6,
     /// <summary>Scanned, and waiting for the others that share the budget; its reduction sets the rank. No blocks.</summary>
     Allot = 7,
+    /// <summary>A round of the factor model's own.</summary>
+    Model = 8,
 }
 
 /// <summary>A stage and its round (0-based; stages that run once have round 0).</summary>
 public readonly record struct StageId(StageKind Kind, int Round)
 {
-    public override string ToString() => Round == 0 && Kind is not (StageKind.Lewis or StageKind.Refine or StageKind.Joint)
+    public override string ToString() => Round == 0 && Kind is not (StageKind.Lewis or StageKind.Refine or StageKind.Joint or StageKind.Model)
         ? Kind.ToString().ToLowerInvariant()
         : string.Create(CultureInfo.InvariantCulture, $"{Kind.ToString().ToLowerInvariant()}-{Round}");
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Steps;
@@ -82,7 +83,7 @@ public static class JobForecaster
         double norm = TargetRank.Tail(values, 0);
         return new TensorForecast(plan.Name, plan.Shape.Rows, checked((int)plan.Shape.Columns), plan.Transposed,
             plan.InputType.ToString().ToLowerInvariant(), plan.FactorType.ToString().ToLowerInvariant(), fit.Rank, plan.P, plan.Partition.Count,
-            bytes, fit.KeptWhole ? bytes : checked((plan.Rows + plan.Columns) * fit.Rank * plan.FactorType.Size()),
+            bytes, fit.KeptWhole ? bytes : Models.Of(plan).StoredBytes(plan, fit.Rank),
             norm > 0 && !fit.KeptWhole ? TargetRank.Tail(values, fit.Rank) / norm : 0, fit.Search?.Tries[0].Expected);
     }
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.LpFit;
@@ -80,7 +81,7 @@ public static class JobPlanner
             else if (others.Contains(tensor))
                 skipped.Add(new SkippedTensor(tensor.Name, of is not null && candidates.Contains(of) ? $"{NotSelected}, though it holds the data of {of}" : NotSelected));
         skipped = [.. model.Tensors.Join(skipped, tensor => tensor.Name, skip => skip.Name, (_, skip) => skip)];
-        FactorNames.EnsureDistinct(model, [.. chosen.Select(tensor => tensor.Name), .. ties.Select(tie => tie.Name)]);
+        FactorNames.EnsureDistinct(model, Models.Of(spec), [.. chosen.Select(tensor => tensor.Name), .. ties.Select(tie => tie.Name)]);
         if ((spec.RowWeights ?? spec.ColumnMetric) is not null && chosen.Count != 1)
             throw ClusterLpException.Usage($"{(spec.RowWeights is null ? "a column metric belongs" : "row weights belong")} to one tensor, but {chosen.Count} are selected "
                 + $"({string.Join(", ", chosen.Take(3).Select(tensor => tensor.Name))}{(chosen.Count > 3 ? ", ..." : "")}): name one.");
@@ -95,7 +96,9 @@ public static class JobPlanner
         if (spec.Compression is not double compression)
             return [.. chosen];
         if (spec.PerTensor || chosen.Count == 1)
-            return [.. chosen.Select(tensor => tensor with { Rank = RankRule.FromCompression(tensor.Rows, tensor.Columns, compression) })];
+            return [.. chosen.Select(tensor => tensor with { Rank = Models.RankFor(tensor, compression) })];
+        if (Models.Of(spec) is not LowRankModel and var form)
+            throw ClusterLpException.Usage($"a budget shared by {chosen.Count} tensors needs their SVDs' spectra, which say little of {form.Name}: give --per-tensor, or name one tensor.");
         long budget = RankAllotment.Budget(chosen.Sum(tensor => (double)tensor.Rows * tensor.Columns), compression), least = chosen.Sum(tensor => tensor.Rows + tensor.Columns);
         return least <= budget
             ? [.. chosen.Select(tensor => tensor with { SharedBudget = budget })]
@@ -129,6 +132,8 @@ public static class JobPlanner
             throw ClusterLpException.BadInput($"dtype is {spec.Dtype}; expected f32, f16 or bf16.");
         if (!Enum.IsDefined(spec.Method) || !Enum.IsDefined(spec.Fit))
             throw ClusterLpException.BadInput($"method {spec.Method} or fit {spec.Fit} is unknown.");
+        if (Models.Of(spec).Conflict(spec) is { } conflict)
+            throw ClusterLpException.Usage(conflict);
     }
 
     private static ClusterLpException OutOfRange(string option, double value, string expected) =>
@@ -148,11 +153,13 @@ public static class JobPlanner
         // Before it is opened: a format may hold matrices it cannot read in place.
         if (model.Obstacle(tensor.Name, FactorTypeOf(spec, tensor)) is { } obstacle)
             return obstacle;
+        if (model is Formats.Onnx.OnnxModel && !Models.Of(spec).IsProduct)
+            return $"an ONNX graph takes factors U and V, and {Models.Of(spec).Name} stores more";
         (rows, columns, _) = Fitted(spec, model, tensor);
         if (columns > MostColumns)
             return $"it has {columns} {(columns == tensor.Shape[1] ? "columns" : "rows")}, and more than {MostColumns} would need a {columns} x {columns} float64 Gram matrix of "
                 + $"{(long)columns * columns * sizeof(double) >> 20} MiB";
-        int largest = RankRule.Largest(rows, (int)columns);
+        int largest = Models.LargestRank(PlanTensor(spec, model, tensor, 0));
         if (largest < 1)
             return $"no rank makes a {shape} matrix smaller";
         if (spec.Rank is int rank && rank > largest)
@@ -168,7 +175,7 @@ public static class JobPlanner
     private static (long Rows, long Columns, bool Transposed) Fitted(JobSpec spec, IModel model, TensorInfo tensor)
     {
         (long n, long d) = (tensor.Shape[0], tensor.Shape[1]);
-        bool transposed = n < d && d <= int.MaxValue && (spec.RowWeights ?? spec.ColumnMetric) is null && PlannedMatrix.CanTranspose(model, tensor.Name);
+        bool transposed = n < d && d <= int.MaxValue && Models.Of(spec).AllowsTranspose && (spec.RowWeights ?? spec.ColumnMetric) is null && PlannedMatrix.CanTranspose(model, tensor.Name);
         return transposed ? (d, n, true) : (n, d, false);
     }
 

@@ -46,6 +46,10 @@ public sealed record TensorReport
     /// <summary>How p was chosen, where that was left to the job.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public PowerChoice? AutoP { get; init; }
     public required string Method { get; init; }
+    /// <summary>The form of approximation; absent: low-rank, U V.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Model { get; init; }
+    /// <summary>Rank of the SVD of equal storage, where that is not <see cref="Rank"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? SvdRank { get; init; }
     /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), <c>joint</c>, or <c>none</c> for svd and lewis.</summary>
     public required string Fit { get; init; }
     public required long BytesBefore { get; init; }
@@ -53,7 +57,7 @@ public sealed record TensorReport
     /// <summary>Errors of the factors as stored.</summary>
     public required Errors Errors { get; init; }
     /// <summary>
-    /// Errors of the SVD of the same rank (row-weighted where weights were given, in the column metric where that was), before
+    /// Errors of the SVD of equal storage, which for factors U V is that of the same rank (row-weighted where weights were given, in the column metric where that was), before
     /// rounding.
     /// </summary>
     public required Errors Svd { get; init; }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Formats.Onnx;
@@ -59,7 +60,7 @@ public static class OutputVerifier
             [
                 .. original.Tensors.Where(tensor => !compressed.Contains(tensor.Name))
                     .Select(tensor => new VerifiedTensor(tensor.Name, Difference((original, tensor.Name), (made, tensor.Name), cancellation))),
-                .. report.Ties.SelectMany(tie => CheckTie(original, made, tie, cancellation)),
+                .. report.Ties.SelectMany(tie => CheckTie(original, made, tie, report, cancellation)),
             ],
             (OnnxModel original, OnnxModel made) => [.. OnnxFactors.Compare(original, made, report.Tensors, cancellation)],
             _ => [],
@@ -130,12 +131,13 @@ public static class OutputVerifier
     }
 
     // A tensor that holds the data of another, and its factors those of the other's.
-    private static IEnumerable<VerifiedTensor> CheckTie(SafetensorsModel input, SafetensorsModel output, TiedTensor tie, CancellationToken cancellation)
+    private static IEnumerable<VerifiedTensor> CheckTie(SafetensorsModel input, SafetensorsModel output, TiedTensor tie, JobReport report, CancellationToken cancellation)
     {
         yield return new VerifiedTensor(tie.Name, Difference((input, tie.Of), (input, tie.Name), cancellation));
         (FactorNames factors, FactorNames others) = (FactorNames.For(input, tie.Name), FactorNames.For(input, tie.Of));
-        yield return new VerifiedTensor(factors.U, Difference((output, others.U), (output, factors.U), cancellation));
-        yield return new VerifiedTensor(factors.V, Difference((output, others.V), (output, factors.V), cancellation));
+        IFactorModel model = Models.Of(report.Tensors.First(tensor => tensor.Name == tie.Of));
+        foreach ((string copy, string of) in model.StoredNames(factors).Zip(model.StoredNames(others)))
+            yield return new VerifiedTensor(copy, Difference((output, of), (output, copy), cancellation));
     }
 
     private static string? Difference((SafetensorsModel Model, string Name) of, (SafetensorsModel Model, string Name) from, CancellationToken cancellation)

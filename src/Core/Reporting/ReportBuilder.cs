@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Kernels;
@@ -88,7 +89,9 @@ public static class ReportBuilder
         bool weighted = plan.RowWeights is not null;
         PlainErrors plain = fit.Plain ?? new PlainErrors(fit.Ours, fit.Svd, fit.Norms);
         Errors errors = Errors.From(plain.Ours, plan.P, weighted);
-        return new TensorReport
+        IFactorModel model = Models.Of(plan);
+        int baseline = Models.BaselineRank(plan, fit.Rank);
+        return model.Describe(new TensorReport
         {
             Name = plan.Name,
             Rows = plan.Shape.Rows,
@@ -103,7 +106,9 @@ public static class ReportBuilder
             Method = Word(plan.Method),
             Fit = plan.Method != Method.Lp ? "none" : Word(fit.CoresetRows > 0 ? Fit.Coreset : fit.JointObjectives.IsEmpty ? Fit.Exact : Fit.Joint),
             BytesBefore = bytesBefore,
-            BytesAfter = checked((plan.Rows + plan.Columns) * fit.Rank * plan.FactorType.Size()),
+            BytesAfter = model.StoredBytes(plan, fit.Rank),
+            Model = model is LowRankModel ? null : model.Name,
+            SvdRank = baseline == fit.Rank ? null : baseline,
             Errors = errors,
             Svd = Errors.From(plain.Svd, plan.P, weighted),
             RelativeLp = Relative(errors.Lp, Math.Pow(plain.Norms.Lp, 1 / plan.P)),
@@ -124,7 +129,7 @@ public static class ReportBuilder
             Metric = fit.MetricFile is { } metric ? InMetric(plan, fit, metric, weighted) : null,
             Search = fit.Search,
             TargetMet = plan.TargetError is double target ? fit.Search?.Tries[^1].Measured <= target : null,
-        };
+        }, plan, fit);
 
         double InOwnUnits(double objective) => Math.Pow(objective, 1 / plan.P) / fit.Scale;
     }

@@ -1,3 +1,4 @@
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LpFit;
@@ -20,18 +21,16 @@ internal readonly record struct ResidualSums(
     private const int TileRows = 64;
 
     /// <summary>
-    /// Sums over A T - L B for row blocks of A (n x d) and L (n x m), and B (m x d), multiplied in float64: O(n d m), on all
-    /// cores. Deterministic: chunks of fixed size, added in order.
+    /// Sums over A T - B for row blocks of A (n x d) and of an approximation B, decoded in float64, on all cores. Deterministic: chunks of fixed size, added in order.
     /// </summary>
     /// <param name="a">A.</param>
     /// <param name="metric">T, d x d: the root of a column metric; null for the identity.</param>
-    /// <param name="left">L: the stored U, or A itself where B is a projection.</param>
-    /// <param name="right">B: the stored V, or a projection.</param>
+    /// <param name="approximation">B: what is stored, or a projection of A.</param>
     /// <param name="p">p in [1, 2].</param>
     /// <param name="rowWeights">File of the c_i; null for ones.</param>
     /// <param name="rowsDone">Told the rows of every chunk, from several threads.</param>
     /// <param name="cancellation">Checked at every chunk.</param>
-    public static ResidualSums Of(IMatrixSource a, PackedMatrix<double>? metric, IMatrixSource left, PackedMatrix<double> right, double p,
+    public static ResidualSums Of(IMatrixSource a, PackedMatrix<double>? metric, IRowDecoder approximation, double p,
         string? rowWeights, Action<long> rowsDone, CancellationToken cancellation)
     {
         var chunks = new ResidualSums[(a.Rows + ChunkRows - 1) / ChunkRows];
@@ -41,7 +40,7 @@ internal readonly record struct ResidualSums(
             {
                 long first = (long)chunk * ChunkRows;
                 int rows = (int)Math.Min(ChunkRows, a.Rows - first);
-                chunks[chunk] = Chunk(a, metric, left, right, first, RowWeights.Read(rowWeights, a.Rows, first, rows), p);
+                chunks[chunk] = Chunk(a, metric, approximation, first, RowWeights.Read(rowWeights, a.Rows, first, rows), p);
                 rowsDone(rows);
             });
         }
@@ -57,10 +56,10 @@ internal readonly record struct ResidualSums(
         a.InputPower + b.InputPower, a.InputSquares + b.InputSquares, a.InputWeightedPower + b.InputWeightedPower);
 
     private static ResidualSums Chunk(
-        IMatrixSource a, PackedMatrix<double>? metric, IMatrixSource left, PackedMatrix<double> right, long firstRow, double[] c, double p)
+        IMatrixSource a, PackedMatrix<double>? metric, IRowDecoder approximation, long firstRow, double[] c, double p)
     {
-        (int d, int inner) = (a.Columns, left.Columns);
-        float[] leftRows = new float[TileRows * inner], input = new float[TileRows * d];
+        int d = a.Columns;
+        var input = new float[TileRows * d];
         double[] target = new double[TileRows * d], product = new double[TileRows * d];
         ResidualSums sums = default;
         for (int row = 0; row < c.Length; row += TileRows)
@@ -72,8 +71,7 @@ internal readonly record struct ResidualSums(
             else
                 for (int i = 0; i < count * d; i++)
                     target[i] = input[i];
-            left.ReadRows(firstRow + row, count, leftRows);
-            Gemm.Multiply(leftRows, inner, count, right, product, d);
+            approximation.Decode(firstRow + row, count, product);
             for (int i = 0; i < count; i++)
                 sums += Row(target.AsSpan(i * d, d), product.AsSpan(i * d, d), c[row + i], p);
         }

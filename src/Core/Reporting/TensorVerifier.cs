@@ -1,5 +1,5 @@
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
-using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LinearAlgebra;
@@ -29,24 +29,16 @@ internal sealed class TensorVerifier(TensorReport report, SideFiles needed, Side
     /// <exception cref="ClusterLpException">The factors have other shapes, or the weights or the metric cannot be used (exit 65).</exception>
     public IEnumerable<VerifiedFigure> Check(IModel input, IModel output)
     {
-        FactorNames names = FactorNames.For(input, report.Name);
-        using IMatrixSource a = PlannedMatrix.Oriented(input, report.Name, report.Transposed), rows = output.OpenMatrix(names.U), columns = names.OpenTransposedV(output);
-        (IMatrixSource u, IMatrixSource v) = report.Transposed ? (columns, rows) : (rows, columns);
-        (int d, int k) = (a.Columns, u.Columns);
-        if (u.Rows != a.Rows || v.Rows != d || v.Columns != k)
-            throw ClusterLpException.BadInput($"{output.Path}: the factors of \"{report.Name}\" are {u.Rows} x {k} and {v.Rows} x {v.Columns}; "
-                + $"expected {a.Rows} x k and {d} x k.");
-        var transposedV = new float[d * k];
-        v.ReadRows(0, d, transposedV);
-        double[] right = new double[k * d];
-        for (int t = 0; t < k; t++)
-            for (int j = 0; j < d; j++)
-                right[t * d + j] = transposedV[j * k + t];
+        using IMatrixSource a = PlannedMatrix.Oriented(input, report.Name, report.Transposed);
+        using IRowDecoder decoder = Models.Decoder(input, output, report, report.Transposed);
+        (int d, int k) = (a.Columns, decoder.Rank);
+        if (decoder.Rows != a.Rows || decoder.Columns != d)
+            throw ClusterLpException.BadInput($"{output.Path}: \"{report.Name}\" is stored as {decoder.Rows} x {decoder.Columns}; expected {a.Rows} x {d}.");
         string? weights = HasWeights ? found.RowWeights : null;
         MetricRoot? metric = HasMetric && needed.ColumnMetric is not null ? Root(found.ColumnMetric!, d) : null;
 
         yield return Figure("rank", report.Rank, k, 0);
-        ResidualSums sums = Sums(null, u, right, k);
+        ResidualSums sums = Sums(null, decoder);
         foreach (VerifiedFigure figure in OfErrors("", report.Errors, sums, sums, false).Concat(OfRatios("", report.RelativeLp, report.RelativeFrobenius, sums)))
             yield return figure;
         if (HasWeights && report.RelativeWeightedLp is double relative && sums.InputWeightedPower > 0)
@@ -54,36 +46,37 @@ internal sealed class TensorVerifier(TensorReport report, SideFiles needed, Side
 
         double[]? root = metric is null ? null : Array.ConvertAll(metric.Root, x => metric.Unit * x);
         ResidualSums inMetric = default;
-        if (metric is not null && report.Metric is { } reported)
+        if (metric is not null && report.Metric is { } reported && decoder is ProductDecoder factors)
         {
             yield return Figure("metric.rank", reported.Rank, metric.Rank, 0);
-            inMetric = Sums(root, u, Product(right, root!, k), k);
+            inMetric = Sums(root, factors.With(Product(factors.Right, root!, k)));
             foreach (VerifiedFigure figure in OfErrors("metric.", reported.Errors, inMetric, inMetric, false)
                 .Concat(OfRatios("metric.", reported.RelativeLp, reported.RelativeFrobenius, inMetric)))
                 yield return figure;
         }
         if (!HasWeights || !HasMetric)
             yield break;
-        (double[] projection, bool unique, double plainFrobenius) = SvdProjection.Of(a, k, weights, metric, cancellation);
+        (double[] projection, bool unique, double plainFrobenius) = SvdProjection.Of(a, report.SvdRank ?? k, weights, metric, cancellation);
         if (metric is null || report.Metric is not { } withMetric)
         {
             // The SVD's Frobenius error alone is unique, and without weights it is what was minimised.
-            foreach (VerifiedFigure figure in OfErrors("svd.", report.Svd, Sums(null, a, projection, d), sums, !unique))
+            foreach (VerifiedFigure figure in OfErrors("svd.", report.Svd, Sums(null, Projected(projection)), sums, !unique))
                 yield return figure;
             yield break;
         }
         double[] taken = Product(Product(metric.Root, projection, d), metric.Inverse, d);
         if (unique)
-            foreach (VerifiedFigure figure in OfErrors("svd.", report.Svd, Sums(null, a, taken, d), sums, false))
+            foreach (VerifiedFigure figure in OfErrors("svd.", report.Svd, Sums(null, Projected(taken)), sums, false))
                 yield return figure;
-        foreach (VerifiedFigure figure in OfErrors("metric.svd.", withMetric.Svd, Sums(root, a, Product(root!, projection, d), d), inMetric, !unique))
+        foreach (VerifiedFigure figure in OfErrors("metric.svd.", withMetric.Svd, Sums(root, Projected(Product(root!, projection, d))), inMetric, !unique))
             yield return figure;
         if (withMetric.PlainSvdFrobenius is double plain)
             yield return Figure("metric.plainSvdFrobenius", plain, plainFrobenius, Rounding(d) * Math.Sqrt(inMetric.InputSquares));
 
-        ResidualSums Sums(double[]? target, IMatrixSource left, double[] by, int inner) => ResidualSums.Of(
-            a, target is null ? null : PackedMatrix<double>.FromRows(target, d, d), left, PackedMatrix<double>.FromRows(by, inner, d), report.P, weights,
-            rowsDone, cancellation);
+        ResidualSums Sums(double[]? target, IRowDecoder of) => ResidualSums.Of(
+            a, target is null ? null : PackedMatrix<double>.FromRows(target, d, d), of, report.P, weights, rowsDone, cancellation);
+
+        ProductDecoder Projected(double[] by) => ProductDecoder.Borrowing(a, by, d);
 
         double[] Product(double[] left, double[] by, int rows) => MatrixProduct.Of(left, by, rows, d, d, Environment.ProcessorCount, cancellation);
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.Serialization;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.LpFit;
@@ -31,6 +32,10 @@ internal static class FigureMapping
             case JointFigures f:
                 wire.Joint = new JointFiguresWire { Objective = f.Objective };
                 break;
+            case ModelFigures f:
+                wire.Model = new ModelFiguresWire();
+                wire.Model.Sums.AddRange(f.Sums);
+                break;
             case FactoriseFigures f:
                 wire.Factorise = new FactoriseFiguresWire
                 {
@@ -42,6 +47,7 @@ internal static class FigureMapping
                         Ours = ToWire(f.Plain.Ours), Svd = ToWire(f.Plain.Svd), Norms = ToWire(f.Plain.Norms),
                     },
                 };
+                wire.Factorise.Model.AddRange(f.Model);
                 break;
             default:
                 throw new SerializationException($"{result.Figures.GetType()} has no wire form.");
@@ -61,7 +67,11 @@ internal static class FigureMapping
             FromWire(w.Factorise.Ours), FromWire(w.Factorise.Svd), new RegressionOutcome(w.Factorise.LargestGap,
                 w.Factorise.Certificate.Bound, w.Factorise.Certificate.Power, w.Factorise.Certificate.RowsShort, w.Factorise.Iterations),
             FromWire(w.Factorise.Norms), w.Factorise.Plain is not { } plain ? null
-                : new PlainErrors(FromWire(plain.Ours), FromWire(plain.Svd), FromWire(plain.Norms))),
+                : new PlainErrors(FromWire(plain.Ours), FromWire(plain.Svd), FromWire(plain.Norms)))
+        {
+            Model = w.Factorise.Model.ToImmutableArray(),
+        },
+        BlockResultWire.FiguresOneofCase.Model => new ModelFigures(w.Model.Sums.ToImmutableArray()),
         _ => throw new SerializationException("a block result without known figures: coordinator and worker are of different versions."),
     });
 

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Runtime.Serialization;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
@@ -18,6 +20,20 @@ internal static class TaskMapping
 
     public static BlobRef FromWire(BlobWire w) => new(w.Uri, w.Length, w.Sha256);
 
+    private static BlobWire? OrNull(BlobRef? blob) => blob is null ? null : ToWire(blob);
+
+    private static BlobRef? OrNull(BlobWire? w) => w is null ? null : FromWire(w);
+
+    private static ModelRoundWire ToWire(ModelRound round)
+    {
+        var wire = new ModelRoundWire { Step = round.Step, Own = OrNull(round.Own) };
+        wire.Shared.AddRange(round.Shared.Select(ToWire));
+        wire.Numbers.AddRange(round.Numbers);
+        return wire;
+    }
+
+    private static ModelRound FromWire(ModelRoundWire w) => new(w.Step, w.Shared.Select(FromWire).ToImmutableArray(), OrNull(w.Own), w.Numbers.ToImmutableArray());
+
     public static InputWire ToWire(InputChecksums input) => new() { Rows = input.Rows, Weights = input.Weights };
 
     public static InputChecksums FromWire(InputWire w) => new(w.Rows, w.Weights);
@@ -27,7 +43,7 @@ internal static class TaskMapping
         var wire = new BlockTaskWire
         {
             Block = ToWire(task.Address), Plan = ToWire(task.Plan), Input = task.Input is null ? null : ToWire(task.Input),
-            Metric = task.Metric is null ? null : ToWire(task.Metric),
+            Metric = OrNull(task.Metric),
         };
         switch (task.Parameters)
         {
@@ -37,7 +53,7 @@ internal static class TaskMapping
             case LewisParameters p:
                 wire.Lewis = new LewisWire
                 {
-                    Scale = p.Scale, Ellipsoid = ToWire(p.Ellipsoid), PreviousWeights = p.PreviousWeights is null ? null : ToWire(p.PreviousWeights),
+                    Scale = p.Scale, Ellipsoid = ToWire(p.Ellipsoid), PreviousWeights = OrNull(p.PreviousWeights),
                 };
                 break;
             case CoresetParameters p:
@@ -53,11 +69,14 @@ internal static class TaskMapping
                 wire.Joint = new JointWire { Scale = p.Scale, Rank = p.Rank, ResidualFloor = p.ResidualFloor };
                 wire.Joint.Bases.AddRange(p.Bases.Select(ToWire));
                 break;
+            case ModelParameters p:
+                wire.Model = new ModelWire { Scale = p.Scale, Rank = p.Rank, Round = ToWire(p.Round) };
+                break;
             case FactoriseParameters p:
                 wire.Factorise = new FactoriseWire
                 {
-                    Scale = p.Scale, Basis = ToWire(p.Basis), SvdBasis = ToWire(p.SvdBasis), Rank = p.Rank,
-                    Factors = p.Factors is null ? null : ToWire(p.Factors),
+                    Scale = p.Scale, Basis = OrNull(p.Basis), SvdBasis = OrNull(p.SvdBasis), Rank = p.Rank, Factors = OrNull(p.Factors),
+                    Model = p.Model is null ? null : ToWire(p.Model),
                 };
                 break;
             default:
@@ -70,17 +89,20 @@ internal static class TaskMapping
     {
         BlockTaskWire.ParametersOneofCase.Scan => new ScanParameters(),
         BlockTaskWire.ParametersOneofCase.Lewis => new LewisParameters(
-            w.Lewis.Scale, FromWire(w.Lewis.Ellipsoid), w.Lewis.PreviousWeights is null ? null : FromWire(w.Lewis.PreviousWeights)),
+            w.Lewis.Scale, FromWire(w.Lewis.Ellipsoid), OrNull(w.Lewis.PreviousWeights)),
         BlockTaskWire.ParametersOneofCase.Coreset => new CoresetParameters(
             w.Coreset.Scale, FromWire(w.Coreset.Weights), w.Coreset.WeightSum, w.Coreset.NormSum, w.Coreset.SampleSize),
         BlockTaskWire.ParametersOneofCase.Refine => new RefineParameters(w.Refine.Scale, FromWire(w.Refine.Basis), w.Refine.Rank, w.Refine.ResidualFloor),
         BlockTaskWire.ParametersOneofCase.Joint => new JointParameters(
             w.Joint.Scale, [.. w.Joint.Bases.Select(FromWire)], w.Joint.Rank, w.Joint.ResidualFloor),
         BlockTaskWire.ParametersOneofCase.Factorise => new FactoriseParameters(
-            w.Factorise.Scale, FromWire(w.Factorise.Basis), FromWire(w.Factorise.SvdBasis), w.Factorise.Rank,
-            w.Factorise.Factors is null ? null : FromWire(w.Factorise.Factors)),
+            w.Factorise.Scale, OrNull(w.Factorise.Basis), OrNull(w.Factorise.SvdBasis), w.Factorise.Rank, OrNull(w.Factorise.Factors))
+        {
+            Model = w.Factorise.Model is null ? null : FromWire(w.Factorise.Model),
+        },
+        BlockTaskWire.ParametersOneofCase.Model => new ModelParameters(w.Model.Scale, w.Model.Rank, FromWire(w.Model.Round)),
         _ => throw new SerializationException("a block task without a known stage: coordinator and worker are of different versions."),
-    }, w.Input is null ? null : FromWire(w.Input), w.Metric is null ? null : FromWire(w.Metric));
+    }, w.Input is null ? null : FromWire(w.Input), OrNull(w.Metric));
 
     private static PlanWire ToWire(TensorPlan plan)
     {

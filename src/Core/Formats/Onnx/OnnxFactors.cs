@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;

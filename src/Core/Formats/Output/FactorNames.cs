@@ -1,3 +1,4 @@
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats.Onnx;
 
 namespace ClusterLp.Core.Formats.Output;
@@ -11,6 +12,7 @@ namespace ClusterLp.Core.Formats.Output;
 /// <param name="Dense">The old name, for a dense U V.</param>
 public sealed record FactorNames(string U, string V, string Dense)
 {
+    private const string First = ".0.weight", Second = ".1.weight";
     private const string Suffix = ".weight";
 
     /// <summary>
@@ -23,8 +25,11 @@ public sealed record FactorNames(string U, string V, string Dense)
             return OnnxFactors.NamesOf(tensor);
         string name = model is Safetensors.SafetensorsModel ? tensor : Path.GetFileNameWithoutExtension(model.Path);
         string x = model is Safetensors.SafetensorsModel && name.EndsWith(Suffix, StringComparison.Ordinal) ? name[..^Suffix.Length] : name;
-        return new FactorNames(x + ".0.weight", x + ".1.weight", name);
+        return new FactorNames(x + First, x + Second, name);
     }
+
+    /// <summary>The name of another part of the tensor: X.part.</summary>
+    public string Part(string part) => U[..^First.Length] + "." + part;
 
     /// <summary>V as a matrix of d rows and k columns, however the model holds it.</summary>
     /// <exception cref="ClusterLpException">It is not there (exit 65).</exception>
@@ -32,15 +37,15 @@ public sealed record FactorNames(string U, string V, string Dense)
 
     /// <summary>Checks that no factor takes the name of another tensor of the model or of another factor.</summary>
     /// <param name="model">The input.</param>
+    /// <param name="form">What is stored of each.</param>
     /// <param name="compressed">The tensors to be replaced by factors.</param>
     /// <exception cref="ClusterLpException">Two tensors of the output would have one name (exit 65).</exception>
-    public static void EnsureDistinct(IModel model, IReadOnlyCollection<string> compressed)
+    internal static void EnsureDistinct(IModel model, IFactorModel form, IReadOnlyCollection<string> compressed)
     {
         HashSet<string> taken = [.. model.Tensors.Select(tensor => tensor.Name)];
         foreach (string tensor in compressed)
         {
-            FactorNames names = For(model, tensor);
-            foreach (string factor in new[] { names.U, names.V })
+            foreach (string factor in form.StoredNames(For(model, tensor)))
                 if (!taken.Add(factor))
                     throw ClusterLpException.BadInput($"{model.Path}: a factor of \"{tensor}\" would be stored as \"{factor}\", "
                         + "a name another tensor has already; leave one of the two out.");

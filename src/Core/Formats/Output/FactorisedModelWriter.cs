@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using System.Text;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats.Onnx;
 using ClusterLp.Core.Formats.Safetensors;
 using ClusterLp.Core.Formats.WordVectors;
@@ -41,7 +42,7 @@ public static class FactorisedModelWriter
         // What is kept whole is a tensor like those that were not selected.
         plan = plan with { Tensors = [.. plan.Tensors.Where((_, i) => !fits[i].KeptWhole)] };
         fits = [.. fits.Where(fit => !fit.KeptWhole)];
-        FactorNames.EnsureDistinct(model, [.. plan.Tensors.Select(tensor => tensor.Name), .. plan.Ties.Select(tie => tie.Name)]);
+        FactorNames.EnsureDistinct(model, Models.Of(plan.Spec), [.. plan.Tensors.Select(tensor => tensor.Name), .. plan.Ties.Select(tie => tie.Name)]);
         if (model is OnnxModel onnx)
             return OnnxFactors.Write(onnx, plan, fits, blobs, output, progress, cancellation);
         // The old name of word vectors is their file's.
@@ -51,11 +52,17 @@ public static class FactorisedModelWriter
         for (int i = 0; i < plan.Tensors.Length; i++)
         {
             TensorPlan tensor = plan.Tensors[i];
-            var factors = new StoredFactors(tensor, fits[i], blobs);
+            StoredModel stored = Models.Of(tensor).Stored(tensor, fits[i], blobs);
             foreach (string name in plan.Ties.Where(tie => tie.Of == tensor.Name).Select(tie => tie.Name).Prepend(tensor.Name))
-                replaced.Add(name, [.. factors.Contents(FactorNames.For(model, name), plan.Spec.Reconstruct && vectors is null)]);
+            {
+                FactorNames names = FactorNames.For(model, name);
+                IEnumerable<TensorContent> contents = stored.Contents(names);
+                if (plan.Spec.Reconstruct && vectors is null)
+                    contents = contents.Append(stored.Dense(names.Dense, tensor.InputType.DefaultFactorType(), [tensor.Shape.Rows, tensor.Shape.Columns]));
+                replaced.Add(name, [.. contents]);
+            }
             if (plan.Spec.Reconstruct)
-                products = factors.Products();
+                products = stored.Products();
         }
         List<OutputFile> files = model is SafetensorsModel safetensors
             ? [.. safetensors.Shards.Select((shard, i) => Shard(safetensors, i, shard, replaced))]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.LpFit;
 
@@ -23,7 +24,7 @@ internal static class AllotStep
             .Add("sums", [findings.AbsoluteSum, findings.WeightSum], 2)
             .Add("sample", sample.Rows, sample.Count, d)
             .Add("sample_weights", sample.Weights, sample.Count);
-        if (ScanStep.BeginsWithLewis(plan))
+        if (LowRankModel.BeginsWithLewis(plan))
         {
             double[] gram = PackedTriangle.Pack(findings.Gram!, d);
             rest.Add("gram", gram, gram.Length);
@@ -52,7 +53,7 @@ internal static class AllotStep
         ArrayBlob rest = StepData.Read(context, state.Scanned!), svd = StepData.Read(context, state.SvdBasis!);
         double[] sums = rest.Get<double>("sums"), values = svd.Get<double>("eigenvalues");
         var sample = new RowSample(rest.Get<float>("sample"), rest.Get<double>("sample_weights"), d, plan.Rows);
-        double[]? gram = ScanStep.BeginsWithLewis(plan) ? PackedTriangle.Unpack(rest.View<double>("gram"), d) : null;
+        double[]? gram = LowRankModel.BeginsWithLewis(plan) ? PackedTriangle.Unpack(rest.View<double>("gram"), d) : null;
         double norm = TargetRank.Tail(values, 0);
         return ScanStep.Begin(plan, state with
         {

@@ -17,17 +17,14 @@ internal sealed class MetricErrors
     {
         (int d, int k, double p) = (task.Plan.Columns, parameters.Rank, task.Plan.P);
         ArrayBlob factors = StepData.Read(context, parameters.Factors!);
-        (_root, _svd, _cancellation, Unit, V) = (root, svd, context.Cancellation, unit, factors.Get<float>("basis"));
+        (_root, _svd, _cancellation, Unit) = (root, svd, context.Cancellation, unit);
         _svdV = PackedMatrix<float>.FromRows(factors.View<float>("svd"), k, d);
         (_ours, _baseline, _norms) = (new ErrorAccumulator(p), new ErrorAccumulator(p), new ErrorAccumulator(p));
     }
 
     /// <summary>Null without a metric.</summary>
-    public static MetricErrors? For(BlockTask task, FactoriseParameters parameters, OrthonormalBasis svd, StepContext context) =>
-        MetricStep.Read(task, context) is { } metric ? new MetricErrors(task, parameters, svd, metric.Root, metric.Unit, context) : null;
-
-    /// <summary>V in the input's columns, k x d, not rounded yet.</summary>
-    public float[] V { get; }
+    public static MetricErrors? For(BlockTask task, FactoriseParameters parameters, OrthonormalBasis? svd, StepContext context) =>
+        MetricStep.Read(task, context) is { } metric ? new MetricErrors(task, parameters, svd!, metric.Root, metric.Unit, context) : null;
 
     /// <summary>What errors measured with the normalised root are multiplied by.</summary>
     public double Unit { get; }

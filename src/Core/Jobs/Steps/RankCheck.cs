@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Jobs.Blobs;
 
 namespace ClusterLp.Core.Jobs.Steps;
@@ -35,7 +36,7 @@ internal static class RankCheck
     {
         ImmutableArray<RankTry> tries = missed.Search!.Tries;
         (int rank, double measured) = (tries[^1].Rank, tries[^1].Measured!.Value);
-        int largest = RankRule.Largest(plan.Rows, plan.Columns);
+        int largest = Models.LargestRank(plan);
         if (rank >= largest)
             throw ClusterLpException.BadInput(FormattableString.Invariant(
                 $"tensor \"{plan.Name}\": factors of rank {rank}, the largest that shrinks a {plan.Rows} x {plan.Columns} matrix, stored as {plan.FactorType}, leave a relative l_p error of {measured:G5}, more than {target}; allow a larger error or store the factors in a wider --dtype."));

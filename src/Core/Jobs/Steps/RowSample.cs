@@ -1,3 +1,5 @@
+using ClusterLp.Core.LpFit;
+
 namespace ClusterLp.Core.Jobs.Steps;
 
 /// <summary>The scan's row sample: every s-th row of the whole matrix, in row order.</summary>
@@ -11,4 +13,12 @@ internal sealed record RowSample(float[] Rows, double[] Weights, int Columns, lo
 
     /// <summary>Whether it is the whole matrix.</summary>
     public bool IsAll => Count == All;
+
+    /// <summary>eps of the IRLS weights, from the sampled rows' residuals.</summary>
+    public double ResidualFloor(OrthonormalBasis basis, StepContext context)
+    {
+        var residuals = new double[Count];
+        basis.SquaredResiduals(Rows, Count, residuals, context.Cancellation);
+        return SubspaceIrls.ResidualFloor(Array.ConvertAll(residuals, Math.Sqrt), Weights);
+    }
 }

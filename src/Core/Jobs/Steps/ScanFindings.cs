@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using ClusterLp.Core.Jobs.Blobs;
+
 namespace ClusterLp.Core.Jobs.Steps;
 
 /// <summary>What a scan's reduction found, from which the fit begins once its rank is known.</summary>
@@ -8,4 +11,8 @@ namespace ClusterLp.Core.Jobs.Steps;
 /// <param name="Basis">Its eigenvectors, d x d float32.</param>
 /// <param name="Sample">The row sample, scaled, in the column metric where there is one.</param>
 internal sealed record ScanFindings(
-    double AbsoluteSum, double WeightSum, double[]? Gram, double[] Eigenvalues, float[] Basis, RowSample Sample);
+    double AbsoluteSum, double WeightSum, double[]? Gram, double[] Eigenvalues, float[] Basis, RowSample Sample)
+{
+    /// <summary>The blocks' blobs, in order; empty where ranks were allotted since, and the blobs are gone.</summary>
+    public ImmutableArray<BlobRef> Blocks { get; init; } = [];
+}

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Kernels;
@@ -47,13 +48,14 @@ internal static class ScanStep
                 sampleWeights.Add(rowWeights[i]);
             }
         double[] gram = StepData.PackedGram(rows, count, d, plan.RowWeights is null ? default : rowWeights, context, 0);
-        BlobRef blob = StepData.Write(context, blobName, new ArrayBlob()
+        ArrayBlob blob = new ArrayBlob()
             .Add("gram", gram, gram.Length)
             .Add("sums", [weightSum], 1)
             .Add("sample", [.. sample], sample.Count / d, d)
-            .Add("sample_weights", [.. sampleWeights], sampleWeights.Count));
+            .Add("sample_weights", [.. sampleWeights], sampleWeights.Count);
+        Models.Of(plan).AddToScan(task, rows, rowWeights, blob, context);
         var input = new InputChecksums(InputChecksums.Of<float>(rows), InputChecksums.Of<double>(rowWeights));
-        return new BlockResult(blob, new ScanFigures(absolute, Math.Sqrt(largest), input));
+        return new BlockResult(StepData.Write(context, blobName, blob), new ScanFigures(absolute, Math.Sqrt(largest), input));
     }
 
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
@@ -86,15 +88,11 @@ internal static class ScanStep
             SvdBasis = StepData.Write(context, $"{blobPrefix}/svd-basis", new ArrayBlob().Add("basis", basis, d, d).Add("eigenvalues", values, d)),
             Superseded = [.. results.Select(r => r.Blob)],
         };
-        var findings = new ScanFindings(absolute, weightSum, matrix, values, basis, sample);
+        var findings = new ScanFindings(absolute, weightSum, matrix, values, basis, sample) { Blocks = state.Superseded };
         return plan.SharedBudget is null
             ? Begin(plan, state, findings, plan.Rank, blobPrefix, context)
             : AllotStep.Await(plan, state, findings, blobPrefix, context);
     }
-
-    /// <summary>Whether the fit needs the scan's Gram matrix for a Lewis round, as far as that can be told before p is chosen.</summary>
-    public static bool BeginsWithLewis(TensorPlan plan) => plan.Method == Method.Lewis
-        || plan.AllowsCoreset && (plan.AutoP || plan.P < 2);
 
     /// <summary>A scanned tensor at the first stage of its fit: with p chosen, and the rank where a target error asks for one.</summary>
     /// <param name="plan">Its plan.</param>
@@ -105,37 +103,14 @@ internal static class ScanStep
     /// <param name="context">Blobs and threads.</param>
     public static FitState Begin(TensorPlan plan, FitState state, ScanFindings scan, int? known, string blobPrefix, StepContext context)
     {
-        int d = plan.Columns;
         if (plan.AutoP)
         {
             state = state with { Power = PowerStep.Choose(scan.Sample, scan.Basis, known ?? TargetRank.OfGram(scan.Eigenvalues, plan.TargetError!.Value), context) };
             plan = plan.Settled(state);
         }
         RankSearch? search = known is null ? TargetRank.Choose(plan, scan.Eigenvalues, scan.Basis, scan.Sample, context) : null;
-        int rank = known ?? search!.Tries[0].Rank;
-        state = state with { Rank = rank, Search = search };
-        // A matrix of zeros has one fit, and at p = 2 the SVD is the l_p optimum.
-        if (plan.Method == Method.Svd || scan.AbsoluteSum == 0 || (plan.P == 2 && plan.Method == Method.Lp))
-            return state with { Stage = new StageId(StageKind.Factorise, 0), Basis = state.SvdBasis };
-        if (!BeginsWithLewis(plan))
-            return state with
-            {
-                Stage = new StageId(StageKind.Refine, 0),
-                Basis = state.SvdBasis,
-                ResidualFloor = SampleFloor(new OrthonormalBasis(scan.Basis, d, rank), scan.Sample, context),
-            };
-
-        // Start weights d c_i / sum c make M a multiple of A^T C A.
-        double factor = Math.Pow(d / scan.WeightSum, 1 - 2 / plan.P);
-        BlobRef ellipsoid = LewisStep.WriteEllipsoid(context, $"{blobPrefix}/ellipsoid", Array.ConvertAll(scan.Gram!, v => v * factor), d);
-        return state with { Stage = new StageId(StageKind.Lewis, 0), Ellipsoid = ellipsoid };
-    }
-
-    private static double SampleFloor(OrthonormalBasis basis, RowSample sample, StepContext context)
-    {
-        var residuals = new double[sample.Count];
-        basis.SquaredResiduals(sample.Rows, sample.Count, residuals, context.Cancellation);
-        return SubspaceIrls.ResidualFloor(Array.ConvertAll(residuals, Math.Sqrt), sample.Weights);
+        state = state with { Rank = known ?? search!.Tries[0].Rank, Search = search };
+        return Models.Of(plan).Begin(plan, state, scan, blobPrefix, context);
     }
 
     /// <summary>The power of two nearest 1 / mean|A| (in ratio), within float32's normal range; 1 for a matrix of zeros.</summary>

@@ -1,17 +1,18 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Formats.Safetensors;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Kernels;
 
-namespace ClusterLp.Core.Formats.Output;
+namespace ClusterLp.Core.FactorModels;
 
 /// <summary>
 /// One tensor's factors as they are stored: U streamed from the blocks of the fit, V rounded to the factor type. While it
 /// writes, V and one block of U are in memory. Of a transposed fit the two trade places.
 /// </summary>
-internal sealed class StoredFactors
+internal sealed class StoredFactors : StoredModel
 {
     private const int TileRows = 256, BatchRows = 16 * TileRows;
 
@@ -36,19 +37,13 @@ internal sealed class StoredFactors
             throw new ClusterLpException(ExitCode.Internal, $"tensor \"{plan.Name}\" is not factorised yet.");
     }
 
-    /// <summary>U and V, and U V where asked for. Writing them may throw <see cref="BlobCorruptException"/>.</summary>
-    /// <param name="names">Their names.</param>
-    /// <param name="reconstruct">
-    /// Also the dense product of the stored factors, in the input's element type (float32 for float64 and quantised).
-    /// </param>
-    public IEnumerable<TensorContent> Contents(FactorNames names, bool reconstruct)
+    /// <summary>U and V.</summary>
+    public override IEnumerable<TensorContent> Contents(FactorNames names)
     {
         ElementType type = _plan.FactorType;
         (long n, long d) = _plan.Shape;
         yield return new TensorContent(names.U, type, [n, _rank], WriteU);
         yield return new TensorContent(names.V, type, [d, _rank], WriteTransposedV);
-        if (reconstruct)
-            yield return new TensorContent(names.Dense, _plan.InputType.DefaultFactorType(), [n, d], stream => WriteProduct(stream, _plan.InputType.DefaultFactorType()));
     }
 
     /// <summary>Streams U, n x k.</summary>
@@ -97,26 +92,7 @@ internal sealed class StoredFactors
         }
     }
 
-    /// <summary>Streams U V, n x d.</summary>
-    /// <param name="stream">Receives it.</param>
-    /// <param name="type">Element type: F32, F16, BF16 or F64.</param>
-    public void WriteProduct(Stream stream, ElementType type)
-    {
-        byte[] bytes = [];
-        foreach (float[] rows in Products())
-        {
-            Array.Resize(ref bytes, rows.Length * type.Size());
-            if (type == ElementType.F64)
-                for (int i = 0; i < rows.Length; i++)
-                    BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(i * sizeof(double)), rows[i]);
-            else
-                ElementConversion.FromFloat32(type, rows, bytes);
-            stream.Write(bytes);
-        }
-    }
-
-    /// <summary>The rows of U V, some at a time and in order; an array is valid until the next.</summary>
-    public IEnumerable<float[]> Products() => _plan.Transposed ? ProductsByColumns() : ProductsByRows();
+    public override IEnumerable<float[]> Products() => _plan.Transposed ? ProductsByColumns() : ProductsByRows();
 
     private IEnumerable<float[]> ProductsByRows()
     {

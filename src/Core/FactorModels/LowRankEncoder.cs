@@ -1,0 +1,81 @@
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Steps;
+using ClusterLp.Core.Kernels;
+using ClusterLp.Core.LpFit;
+
+namespace ClusterLp.Core.FactorModels;
+
+/// <summary>
+/// U by projection or row-wise l_p regression on V, rounded to the factors' type. Blob: "u", rows x k in that type and the
+/// matrix' own units.
+/// </summary>
+internal sealed class LowRankEncoder : IBlockEncoder
+{
+    [ThreadStatic] private static byte[]? _stored;
+    [ThreadStatic] private static float[]? _u;
+
+    private readonly BlockTask _task;
+    private readonly StepContext _context;
+    private readonly RowRegression _regression;
+    private readonly PackedMatrix<float> _v;
+    private readonly int _d, _k, _size;
+    private readonly double _scale;
+    private readonly Memory<byte> _kept;
+    private readonly bool _asRegressed;
+    private int _rows;
+
+    public LowRankEncoder(BlockTask task, StepContext context)
+    {
+        var parameters = (FactoriseParameters)task.Parameters;
+        TensorPlan plan = task.Plan;
+        (_task, _context, _d, _k, _size, _scale) = (task, context, plan.Columns, parameters.Rank, plan.FactorType.Size(), parameters.Scale);
+        OrthonormalBasis basis = StepData.ReadBasis(context, parameters.Basis!, _d, _k);
+        RegressionOptions options = plan.Tolerance is null && plan.Fit == Fit.Joint ? RegressionOptions.Close(plan.P) : RegressionOptions.For(plan.P, plan.Tolerance);
+        _regression = new RowRegression(basis, plan.Method == Method.Lp ? plan.P : 2, options);
+        _v = SharedOperands.Get(parameters.Factors ?? parameters.Basis!, $"V as stored, {_k} {plan.FactorType}", () => StoredRounding.Pack(
+            parameters.Factors is { } factors ? StepData.Read(context, factors).Get<float>("basis") : [.. basis.Rows.AsSpan(0, _k * _d)], _k, _d, plan.FactorType));
+        _kept = StepData.Reuse(ref _stored, checked(plan.Partition.RowCount(task.Address.Block) * _k * _size));
+        // The SVD stored as float32 is its own baseline.
+        IsBaseline = plan.Method == Method.Svd && plan.FactorType == ElementType.F32;
+        _asRegressed = plan.FactorType == ElementType.F32 && parameters.Factors is null && !_regression.IsProjection;
+    }
+
+    public bool IsBaseline { get; }
+
+    public RegressionOutcome Encode(
+        ReadOnlySpan<float> rows, ReadOnlySpan<float> target, int count, long firstRow, ReadOnlySpan<double> c, Span<float> residual)
+    {
+        TensorPlan plan = _task.Plan;
+        Span<float> u = StepData.Reuse(ref _u, FactoriseStep.PartRows * _k).Span[..(count * _k)];
+        RegressionOutcome outcome = _regression.Solve(rows, count, u, _context.Cancellation, c, residual);
+        // Rounding happens in the matrix' own units, measuring in scaled ones: a power of two lies between.
+        StepData.Multiply(u, (float)(1 / _scale));
+        StoredRounding.Apply(plan.FactorType, u, _kept.Span.Slice(_rows * _k * _size, count * _k * _size));
+        if (PowerSums.FirstNonFinite(u) is var bad and >= 0)
+            throw ClusterLpException.BadInput(
+                $"tensor \"{plan.Name}\": a factor's entry in {(plan.Transposed ? "column" : "row")} {firstRow + bad / _k} is beyond {plan.FactorType}'s range; choose --dtype f32.");
+        StepData.Multiply(u, (float)_scale);
+        _rows += count;
+        if (_asRegressed && OutweighsRounding(residual, rows, count, _d))
+            return outcome;
+        Gemm.Multiply(u, _k, count, _v, residual, _d);
+        Difference.Of(target, residual, residual);
+        return outcome;
+    }
+
+    public ArrayBlob Finish() => new ArrayBlob().Add("u", _task.Plan.FactorType, _kept, _rows, _k);
+
+    /// <summary>
+    /// Whether what the regression left of these rows is A - U V as stored in float32, to 1e-4 in every sum: where the largest
+    /// row of A is at most 300 times the mean row of the residual, rounding U moves no sum by more. It saves the product.
+    /// </summary>
+    private static bool OutweighsRounding(ReadOnlySpan<float> residual, ReadOnlySpan<float> a, int height, int d)
+    {
+        double largest = 0;
+        for (int i = 0; i < height; i++)
+            largest = Math.Max(largest, PowerSums.Squares(a.Slice(i * d, d)));
+        return largest <= 300.0 * 300.0 * PowerSums.Squares(residual) / height;
+    }
+}

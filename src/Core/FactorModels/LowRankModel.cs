@@ -1,0 +1,78 @@
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Steps;
+using ClusterLp.Core.LpFit;
+using ClusterLp.Core.Reporting;
+
+namespace ClusterLp.Core.FactorModels;
+
+/// <summary>
+/// A = U V, U n x k and V k x d: methods <c>lp</c>, <c>lewis</c> and <c>svd</c>. Its stages between scan and factorise are kinds of
+/// their own (<see cref="StageKind"/>), with the steps of DESIGN 2.
+/// </summary>
+internal sealed class LowRankModel : IFactorModel
+{
+    public string Name => "low-rank";
+
+    public bool IsProduct => true;
+
+    public bool AllowsTranspose => true;
+
+    public string? Conflict(JobSpec spec) => null;
+
+    public long StoredBytes(TensorPlan plan, int rank) => checked((plan.Rows + plan.Columns) * rank * plan.FactorType.Size());
+
+    public IEnumerable<string> StoredNames(FactorNames names) => [names.U, names.V];
+
+    public FitState Begin(TensorPlan plan, FitState state, ScanFindings scan, string blobPrefix, StepContext context)
+    {
+        int d = plan.Columns;
+        // A matrix of zeros has one fit, and at p = 2 the SVD is the l_p optimum.
+        if (plan.Method == Method.Svd || scan.AbsoluteSum == 0 || (plan.P == 2 && plan.Method == Method.Lp))
+            return state with { Stage = new StageId(StageKind.Factorise, 0), Basis = state.SvdBasis };
+        if (!BeginsWithLewis(plan))
+            return state with
+            {
+                Stage = new StageId(StageKind.Refine, 0),
+                Basis = state.SvdBasis,
+                ResidualFloor = scan.Sample.ResidualFloor(new OrthonormalBasis(scan.Basis, d, state.Rank), context),
+            };
+
+        // Start weights d c_i / sum c make M a multiple of A^T C A.
+        double factor = Math.Pow(d / scan.WeightSum, 1 - 2 / plan.P);
+        BlobRef ellipsoid = LewisStep.WriteEllipsoid(context, $"{blobPrefix}/ellipsoid", Array.ConvertAll(scan.Gram!, v => v * factor), d);
+        return state with { Stage = new StageId(StageKind.Lewis, 0), Ellipsoid = ellipsoid };
+    }
+
+    /// <summary>Whether the fit needs the scan's Gram matrix for a Lewis round, as far as that can be told before p is chosen.</summary>
+    public static bool BeginsWithLewis(TensorPlan plan) => plan.Method == Method.Lewis
+        || plan.AllowsCoreset && (plan.AutoP || plan.P < 2);
+
+    public IBlockEncoder Encoder(BlockTask task, StepContext context) => new LowRankEncoder(task, context);
+
+    public StoredModel Stored(TensorPlan plan, FitState fit, IBlobStore blobs) => new StoredFactors(plan, fit, blobs);
+
+    public IRowDecoder Decoder(IModel output, FactorNames names, TensorReport report, bool transposed)
+    {
+        IMatrixSource first = output.OpenMatrix(names.U), second = names.OpenTransposedV(output);
+        (IMatrixSource u, IMatrixSource v) = transposed ? (second, first) : (first, second);
+        using (v)
+        {
+            (long n, int d, int k) = transposed ? (report.Columns, checked((int)report.Rows), u.Columns) : (report.Rows, report.Columns, u.Columns);
+            if (u.Rows != n || v.Rows != d || v.Columns != k)
+            {
+                u.Dispose();
+                throw ClusterLpException.BadInput($"{output.Path}: the factors of \"{report.Name}\" are {u.Rows} x {k} and {v.Rows} x {v.Columns}; expected {n} x k and {d} x k.");
+            }
+            var columns = new float[d * k];
+            v.ReadRows(0, d, columns);
+            var right = new double[k * d];
+            for (int t = 0; t < k; t++)
+                for (int j = 0; j < d; j++)
+                    right[t * d + j] = columns[j * k + t];
+            return new ProductDecoder(u, right, d);
+        }
+    }
+}
