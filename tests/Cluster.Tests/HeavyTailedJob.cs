@@ -77,6 +77,10 @@ public sealed class HeavyTailedJob : IDisposable
     internal Task<RunningCoordinator> StartJointCoordinatorAsync() =>
         StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, .. Listen()]), null, joint: true);
 
+    /// <summary>The same with another key in the job.</summary>
+    internal Task<RunningCoordinator> StartCoordinatorWithAsync(string key, object value) =>
+        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, .. Listen()]), null, more: (key, value));
+
     /// <summary>Where a coordinator of a test of its own listens.</summary>
     internal static string[] Listen() => ["--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ClusterLpProcess.FreePort()}")];
 
@@ -84,9 +88,10 @@ public sealed class HeavyTailedJob : IDisposable
     /// <param name="start">Starts the process with these arguments and those that say where to listen.</param>
     /// <param name="model">Null: the usual one.</param>
     /// <param name="joint">By the joint fit.</param>
-    internal async Task<RunningCoordinator> StartCoordinatorAsync(Func<string[], ClusterLpProcess> start, string? model = null, bool joint = false)
+    /// <param name="more">Another key.</param>
+    internal async Task<RunningCoordinator> StartCoordinatorAsync(Func<string[], ClusterLpProcess> start, string? model = null, bool joint = false, (string Key, object Value)? more = null)
     {
-        (JobPaths paths, string file) = WriteJob(model ?? Model, joint);
+        (JobPaths paths, string file) = WriteJob(model ?? Model, joint, more);
         ClusterLpProcess process = start(["coordinator", "--job", file]);
         try
         {
@@ -103,15 +108,18 @@ public sealed class HeavyTailedJob : IDisposable
     }
 
     /// <summary>A job file for a model, by its own paths.</summary>
-    internal (JobPaths Paths, string File) WriteJob(string model, bool joint = false)
+    internal (JobPaths Paths, string File) WriteJob(string model, bool joint = false, (string Key, object Value)? more = null)
     {
         JobPaths paths = NextPaths();
         string file = paths.Output + ".json";
-        File.WriteAllText(file, JsonSerializer.Serialize(new Dictionary<string, object>
+        var job = new Dictionary<string, object>
         {
             ["model"] = model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1,
             ["block-rows"] = joint ? JointBlockRows : BlockRows, ["fit"] = joint ? "joint" : "coreset",
-        }));
+        };
+        if (more is { } another)
+            job.Add(another.Key, another.Value);
+        File.WriteAllText(file, JsonSerializer.Serialize(job));
         return (paths, file);
     }
 

@@ -54,11 +54,11 @@ public sealed class WireSerializerTests : IDisposable
         {
             Index = i[0], Name = s[0], Rows = i[1], Columns = i[2], InputType = (ElementType)type, FactorType = (ElementType)(15 - type),
             BlockRows = i[3], Rank = has[0] ? i[0] : null, TargetError = has[1] ? x[0] : null, P = x[1], Tolerance = has[4] ? x[2] : null, Method = (Method)(type % 3), Fit = (Fit)(type % 3),
-            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3], ColumnMetric = has[5] ? s[3] : null, SharedBudget = has[6] ? (long)seed : null, Transposed = has[6] != has[5],
+            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3], ColumnMetric = has[5] ? s[3] : null, SharedBudget = has[6] ? (long)seed : null, Transposed = has[6] != has[5], ExactRows = has[2] != has[4] ? x[0] : null,
         });
 
     private static readonly Gen<IWireMessage> Message =
-        Gen.Select(Gen.String, Gen.Long, Gen.Int, Block, Gen.Select(Block, Plan, Parameters, Checksums, Gen.Bool, Blob, (b, p, q, c, has, m) => new BlockTask(b, p, q, has ? c : null, has ? null : m)),
+        Gen.Select(Gen.String, Gen.Long, Gen.Int, Block, Gen.Select(Block, Plan, Parameters, Checksums, Gen.Bool, Blob, (b, p, q, c, has, m) => new BlockTask(b, p, q, has ? c : null, has ? null : m) { Excluded = has ? m : null }),
             Gen.Select(Blob, Figures, (b, f) => new BlockResult(b, f)), Gen.Double, Gen.Int[0, 13]).Select(IWireMessage (x) =>
         {
             (string text, long term, int n, BlockAddress block, BlockTask task, BlockResult result, double share, int kind) = x;

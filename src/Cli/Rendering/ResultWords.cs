@@ -60,11 +60,13 @@ internal static class ResultWords
             string norm = (weighted ? "Row-weighted " : "") + NormName(tensor.P);
             string other = tensor.P == 2 ? "" : $"; Frobenius {Compared(Ratio(ours.Frobenius, svd.Frobenius) - 1)}{Must(ours, svd, weighted)}";
             yield return change < -Negligible
-                ? $"{norm} error{where} {Compared(change)} than SVD's at the same rank{other}."
-                : $"{norm} error{where} {(change > Negligible ? $"{Compared(change)} than" : "the same as")} SVD's at the same rank{other}: "
+                ? $"{norm} error{where} {Compared(change)} than {Rival(tensor)}{other}."
+                : $"{norm} error{where} {(change > Negligible ? $"{Compared(change)} than" : "the same as")} {Rival(tensor)}{other}: "
                     + $"{(tensor.Method == "lp" ? "l_p" : tensor.Method)} did not help here, and --method svd does as well at this size.";
             yield return relative + ".";
         }
+        if (tensor.ExactRows is { } exact)
+            yield return $"{Figures.Count(exact.Count)} of {Figures.Count(tensor.Rows)} rows are stored as they are, found in {(exact.Passes == 1 ? "one pass" : $"{exact.Passes} passes")} over the input.";
         if (tensor.JointObjective is { } joint)
             yield return $"{Figures.Count(tensor.JointRounds, "joint round", "joint rounds")} made it {Compared(Ratio(tensor.Errors.WeightedLp ?? tensor.Errors.Lp, joint.Start) - 1)} than the subspace fit's projection.";
         if (tensor.Method == "lp" && tensor.LargestGap > 0)
@@ -81,6 +83,10 @@ internal static class ResultWords
         if (tensor.Search is { } search)
             yield return Found(search);
     }
+
+    /// <summary>The SVD beside it.</summary>
+    private static string Rival(TensorReport tensor) =>
+        tensor.Model is null ? "SVD's at the same rank" : $"that of the SVD of equal size, rank {tensor.SvdRank ?? tensor.Rank}";
 
     private static string Found(RankSearch search)
     {

@@ -67,6 +67,8 @@ internal sealed class WorkEstimate(JobPlan plan)
     {
         double n = tensor.Rows, d = tensor.Columns, k = tensor.Rank ?? d / 2, gram = n * d * d;
         yield return (StageKind.Scan, 1, gram);
+        if (tensor.ExactRows is not null)
+            yield return (StageKind.Model, 1, 2 * gram);
         bool lp = IsLp(tensor), coreset = HasCoreset(tensor);
         if (tensor.Method == Method.Lewis)
             yield return (StageKind.Lewis, LewisRounds, LewisRounds * 2 * gram);

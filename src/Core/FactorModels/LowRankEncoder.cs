@@ -44,6 +44,9 @@ internal sealed class LowRankEncoder : IBlockEncoder
 
     public bool IsBaseline { get; }
 
+    /// <summary>Places in the matrix of the rows that are encoded together; null: they follow on the first.</summary>
+    public long[]? Places { get; init; }
+
     public RegressionOutcome Encode(
         ReadOnlySpan<float> rows, ReadOnlySpan<float> target, int count, long firstRow, ReadOnlySpan<double> c, Span<float> residual)
     {
@@ -55,7 +58,7 @@ internal sealed class LowRankEncoder : IBlockEncoder
         StoredRounding.Apply(plan.FactorType, u, _kept.Span.Slice(_rows * _k * _size, count * _k * _size));
         if (PowerSums.FirstNonFinite(u) is var bad and >= 0)
             throw ClusterLpException.BadInput(
-                $"tensor \"{plan.Name}\": a factor's entry in {(plan.Transposed ? "column" : "row")} {firstRow + bad / _k} is beyond {plan.FactorType}'s range; choose --dtype f32.");
+                $"tensor \"{plan.Name}\": a factor's entry in {(plan.Transposed ? "column" : "row")} {Places?[bad / _k] ?? firstRow + bad / _k} is beyond {plan.FactorType}'s range; choose --dtype f32.");
         StepData.Multiply(u, (float)_scale);
         _rows += count;
         if (_asRegressed && OutweighsRounding(residual, rows, count, _d))
@@ -65,7 +68,7 @@ internal sealed class LowRankEncoder : IBlockEncoder
         return outcome;
     }
 
-    public ArrayBlob Finish() => new ArrayBlob().Add("u", _task.Plan.FactorType, _kept, _rows, _k);
+    public ArrayBlob Finish() => new ArrayBlob().Add("u", _task.Plan.FactorType, _kept[..(_rows * _k * _size)], _rows, _k);
 
     /// <summary>
     /// Whether what the regression left of these rows is A - U V as stored in float32, to 1e-4 in every sum: where the largest

@@ -31,12 +31,12 @@ internal sealed class LowRankModel : IFactorModel
         int d = plan.Columns;
         // A matrix of zeros has one fit, and at p = 2 the SVD is the l_p optimum.
         if (plan.Method == Method.Svd || scan.AbsoluteSum == 0 || (plan.P == 2 && plan.Method == Method.Lp))
-            return state with { Stage = new StageId(StageKind.Factorise, 0), Basis = state.SvdBasis };
+            return state with { Stage = new StageId(StageKind.Factorise, 0), Basis = state.Basis ?? state.SvdBasis };
         if (!BeginsWithLewis(plan))
             return state with
             {
                 Stage = new StageId(StageKind.Refine, 0),
-                Basis = state.SvdBasis,
+                Basis = state.Basis ?? state.SvdBasis,
                 ResidualFloor = scan.Sample.ResidualFloor(new OrthonormalBasis(scan.Basis, d, state.Rank), context),
             };
 

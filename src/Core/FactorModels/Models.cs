@@ -1,3 +1,4 @@
+using ClusterLp.Core.FactorModels.ExactRows;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
@@ -10,13 +11,15 @@ internal static class Models
 {
     private static readonly LowRankModel LowRank = new();
 
-    private static readonly IFactorModel[] All = [LowRank];
+    private static readonly ExactRowsModel ExactRows = new(LowRank);
+
+    private static readonly IFactorModel[] All = [LowRank, ExactRows];
 
     /// <summary>The model of a job's tensors.</summary>
-    public static IFactorModel Of(JobSpec spec) => LowRank;
+    public static IFactorModel Of(JobSpec spec) => spec.ExactRows is null ? LowRank : ExactRows;
 
     /// <summary>The model of a planned tensor.</summary>
-    public static IFactorModel Of(TensorPlan plan) => LowRank;
+    public static IFactorModel Of(TensorPlan plan) => plan.ExactRows is null ? LowRank : ExactRows;
 
     /// <summary>The model a report names.</summary>
     /// <exception cref="ClusterLpException">A later version's (exit 65).</exception>
@@ -28,12 +31,15 @@ internal static class Models
     public static IRowDecoder Decoder(IModel input, IModel output, TensorReport report, bool transposed) =>
         Of(report).Decoder(output, FactorNames.For(input, report.Name), report, transposed);
 
-    /// <summary>k for a compression: the largest whose stored bytes are at most the share that is left, and at least 1.</summary>
+    /// <summary>k for a compression: the largest whose stored bytes are at most the share that is left; of a low-rank fit at least 1.</summary>
+    /// <exception cref="ClusterLpException">Rank 1 takes more (exit 65).</exception>
     public static int RankFor(TensorPlan plan, double compression)
     {
         if (Of(plan) is LowRankModel)
             return RankRule.FromCompression(plan.Rows, plan.Columns, compression);
-        return LargestWithin(plan, (long)Math.Floor((1 - compression) * ((double)plan.Rows * plan.Columns) * plan.FactorType.Size() * (1 + 1e-9)));
+        long bytes = (long)Math.Floor((1 - compression) * ((double)plan.Rows * plan.Columns) * plan.FactorType.Size() * (1 + 1e-9));
+        return Of(plan).StoredBytes(plan, 1) <= bytes ? LargestWithin(plan, bytes) : throw ClusterLpException.BadInput(FormattableString.Invariant(
+            $"tensor \"{plan.Name}\": compression {compression} leaves {bytes} bytes, and {Of(plan).Name} takes {Of(plan).StoredBytes(plan, 1)} at rank 1: save less or store less beside the factors."));
     }
 
     /// <summary>The largest k that takes less than the matrix does in the factors' element type; 0 where there is none.</summary>

@@ -30,8 +30,15 @@ internal sealed class StoredFactors : StoredModel
     /// <summary>One block of U is read while the other is written.</summary>
     private readonly byte[]?[] _rooms = new byte[]?[2];
 
-    public StoredFactors(TensorPlan plan, FitState fit, IBlobStore blobs)
+    private readonly Func<int, int> _rows;
+
+    /// <param name="plan">The tensor's plan.</param>
+    /// <param name="fit">Its final state.</param>
+    /// <param name="blobs">Where the factors lie.</param>
+    /// <param name="rows">Rows of U that a block has; null: all of the block's.</param>
+    public StoredFactors(TensorPlan plan, FitState fit, IBlobStore blobs, Func<int, int>? rows = null)
     {
+        _rows = rows ?? plan.Partition.RowCount;
         (_plan, _fit, _blobs, _rank) = (plan, fit, blobs, fit.Rank);
         if (!fit.IsDone || fit.StoredV is null || fit.UBlocks.Length != plan.Partition.Count)
             throw new ClusterLpException(ExitCode.Internal, $"tensor \"{plan.Name}\" is not factorised yet.");
@@ -103,7 +110,7 @@ internal sealed class StoredFactors : StoredModel
         for (int block = 0; block < _fit.UBlocks.Length; block++)
         {
             ReadOnlyMemory<byte> u = ReadU(block);
-            int rows = _plan.Partition.RowCount(block), rowBytes = _rank * _plan.FactorType.Size();
+            int rows = _rows(block), rowBytes = _rank * _plan.FactorType.Size();
             for (int batch = 0; batch < rows; batch += BatchRows)
             {
                 int height = Math.Min(BatchRows, rows - batch), begin = batch;
@@ -149,7 +156,7 @@ internal sealed class StoredFactors : StoredModel
     private ReadOnlyMemory<byte> ReadU(int block)
     {
         ReadOnlyMemory<byte> u = Read(_fit.UBlocks[block], "u", ref _rooms[block % 2]);
-        int expected = checked(_plan.Partition.RowCount(block) * _rank * _plan.FactorType.Size());
+        int expected = checked(_rows(block) * _rank * _plan.FactorType.Size());
         return u.Length == expected
             ? u
             : throw new BlobCorruptException(_fit.UBlocks[block], $"U of block {block} has {u.Length} bytes; expected {expected}");

@@ -16,7 +16,11 @@ namespace ClusterLp.Core.Jobs;
 /// <param name="Input">What the scan read of the block's rows; null in the scan.</param>
 /// <param name="Metric">Root of the column metric, which the rows are multiplied by on load; null in the scan and without one.</param>
 public sealed record BlockTask(
-    BlockAddress Address, TensorPlan Plan, StageParameters Parameters, InputChecksums? Input = null, BlobRef? Metric = null);
+    BlockAddress Address, TensorPlan Plan, StageParameters Parameters, InputChecksums? Input = null, BlobRef? Metric = null)
+{
+    /// <summary>Rows whose weight is 0 ("rows" int64, ascending), for they are stored apart; null: none.</summary>
+    public BlobRef? Excluded { get; init; }
+}
 
 /// <summary>The stage-specific part of a <see cref="BlockTask"/>.</summary>
 public abstract record StageParameters;

@@ -37,7 +37,10 @@ public static class FitPipeline
             StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis, state.SvdBasis, state.Rank, state.Factors) { Model = state.Model?.Of(block) },
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to compute"),
         };
-        return new BlockTask(new BlockAddress(plan.Index, state.Stage, block), plan, parameters, state.Input.IsEmpty ? null : state.Input[block], state.Metric);
+        return new BlockTask(new BlockAddress(plan.Index, state.Stage, block), plan, parameters, state.Input.IsEmpty ? null : state.Input[block], state.Metric)
+        {
+            Excluded = state.Stage.Kind is StageKind.Lewis or StageKind.Coreset or StageKind.Refine or StageKind.Joint ? state.Excluded : null,
+        };
     }
 
     /// <summary>

@@ -97,10 +97,13 @@ public sealed record FitState
     /// <summary>What the tensor's model found in rounds of its own.</summary>
     public ModelState? Model { get; init; }
 
+    /// <summary>Rows that the fit does not count, for they are stored apart: "rows" int64, ascending.</summary>
+    public BlobRef? Excluded { get; init; }
+
     /// <summary>Blobs that a later stage or the output needs.</summary>
     [JsonIgnore]
     public IEnumerable<BlobRef> Blobs =>
-        new[] { Spectrum, Scanned, SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors }.OfType<BlobRef>()
+        new[] { Spectrum, Scanned, SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors, Excluded }.OfType<BlobRef>()
             .Concat(LewisBlobs).Concat(JointBases).Concat(UBlocks).Concat(Model?.Blobs ?? []).Except(Superseded).Distinct();
 }
 

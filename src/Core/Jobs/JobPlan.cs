@@ -39,6 +39,9 @@ public sealed record TensorPlan
     /// <summary>Column metric file as the coordinator, which alone reads it, opens it; or null.</summary>
     public string? ColumnMetric { get; init; }
 
+    /// <inheritdoc cref="JobSpec.ExactRows"/>
+    public double? ExactRows { get; init; }
+
     /// <summary>The tensor's own shape.</summary>
     [JsonIgnore]
     public (long Rows, long Columns) Shape => Transposed ? (Columns, Rows) : (Rows, Columns);

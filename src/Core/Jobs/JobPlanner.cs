@@ -126,6 +126,8 @@ public static class JobPlanner
             throw OutOfRange("tolerance", t, "from 1e-5 (float32 says no more) to 0.5");
         if (spec.Tolerance is not null && spec.Method != Method.Lp)
             throw ClusterLpException.Usage("tolerance belongs to method lp: the other methods project, and there is nothing to iterate.");
+        if (spec.ExactRows is double share && !(share > 0 && share < 1))
+            throw OutOfRange("exact-rows", share, "between 0 and 1 (the share of rows to store as they are)");
         if (spec.BlockRows is int rows && rows < 1)
             throw OutOfRange("block-rows", rows, "of 1 or more");
         if (spec.Dtype is not (null or ElementType.F32 or ElementType.F16 or ElementType.BF16))
@@ -164,6 +166,8 @@ public static class JobPlanner
             return $"no rank makes a {shape} matrix smaller";
         if (spec.Rank is int rank && rank > largest)
             return $"rank {rank} would not shrink a {shape} matrix; the largest that does is {largest}";
+        if (spec.ExactRows is double share && FactorModels.ExactRows.HeavyRows.Number(share, rows) * columns > MostBlockElements)
+            return $"{share} of its rows are too many to be stored exactly: the coordinator holds them in memory; take at most {MostBlockElements / columns} of {rows}";
         if (spec.BlockRows is int blockRows && Math.Min(blockRows, rows) * columns > MostBlockElements)
             return $"blocks of {blockRows} rows of {columns} columns are too large; take at most {MostBlockElements / columns} rows";
         return null;
@@ -202,6 +206,7 @@ public static class JobPlanner
             Fit = spec.Fit,
             Seed = spec.Seed,
             Input = model.Path,
+            ExactRows = spec.ExactRows,
             RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),
             ColumnMetric = spec.ColumnMetric is null ? null : StoredFiles.Absolute(spec.ColumnMetric),
         };

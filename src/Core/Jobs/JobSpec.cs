@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using ClusterLp.Core.Formats;
 
 namespace ClusterLp.Core.Jobs;
@@ -64,6 +65,8 @@ public sealed record JobSpec
     public string? RowWeights { get; init; }
     /// <summary>File of a symmetric positive semi-definite d x d .npy, H: the error of (A - UV) H^(1/2) is minimised.</summary>
     public string? ColumnMetric { get; init; }
+    /// <summary>Share of the rows, in (0, 1), that are stored as they are within the same budget: the heaviest ones.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? ExactRows { get; init; }
     /// <summary>Rows of a block; null: <see cref="BlockPartition.DefaultBlockRows"/>.</summary>
     public int? BlockRows { get; init; }
     public ulong Seed { get; init; }

@@ -21,10 +21,10 @@ public static class LewisWeights
     public static double Start(int d, double rowWeight, double rowWeightSum) => d * rowWeight / rowWeightSum;
 
     /// <summary>
-    /// The weight of a_i a_i^T in M: w_i^(1-2/p) c_i^(2/p).
+    /// The weight of a_i a_i^T in M: w_i^(1-2/p) c_i^(2/p); 0 of a row that does not count.
     /// </summary>
     public static double GramWeight(double lewisWeight, double rowWeight, double p) =>
-        Math.Pow(lewisWeight, 1 - 2 / p) * Math.Pow(rowWeight, 2 / p);
+        rowWeight == 0 ? 0 : Math.Pow(lewisWeight, 1 - 2 / p) * Math.Pow(rowWeight, 2 / p);
 
     /// <summary>L^-1 (lower, d x d row-major) of M + 1e-10 tr(M)/d I = L L^T. A zero M counts as the identity. O(d^3).</summary>
     public static double[] InverseFactor(double[] ellipsoid, int d)

@@ -48,6 +48,8 @@ public sealed record TensorReport
     public required string Method { get; init; }
     /// <summary>The form of approximation; absent: low-rank, U V.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Model { get; init; }
+    /// <summary>Set where heavy rows are stored as they are.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public ExactRowsReport? ExactRows { get; init; }
     /// <summary>Rank of the SVD of equal storage, where that is not <see cref="Rank"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? SvdRank { get; init; }
     /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), <c>joint</c>, or <c>none</c> for svd and lewis.</summary>
@@ -95,6 +97,11 @@ public sealed record TensorReport
     /// <summary>Set with a target error: whether the stored factors meet it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public bool? TargetMet { get; init; }
 }
+
+/// <summary>Rows that are stored as they are.</summary>
+/// <param name="Count">m.</param>
+/// <param name="Passes">Over the input, to find them: 1, the scan, or 2.</param>
+public sealed record ExactRowsReport(long Count, int Passes);
 
 /// <summary>Errors in a column metric H, of (A - UV) H^(1/2): what was minimised.</summary>
 public sealed record MetricReport

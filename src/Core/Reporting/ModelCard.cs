@@ -24,7 +24,7 @@ public static class ModelCard
         foreach (TensorReport tensor in report.Tensors)
             Line($"| `{tensor.Name}` | {tensor.Rows} x {tensor.Columns} | {tensor.Rank} | {tensor.FactorType} | {Size(tensor.BytesBefore)} to {Size(tensor.BytesAfter)} | {Percent(tensor.RelativeLp)} | {Percent(tensor.RelativeFrobenius)} | {Percent(SvdShare(tensor))} |");
         Line($"");
-        Line($"Errors are norms of A - U V relative to the same norm of A; the last column is the Frobenius error of the SVD of the same rank{(report.Parameters is { RowWeights: null, ColumnMetric: null } ? ", the least there is" : "")}. They say how close the weights are, not how well the model does: evaluate it on your task.");
+        Line($"Errors are norms of A - U V relative to the same norm of A; the last column is the Frobenius error of the SVD of {(report.Tensors[0].Model is null ? "the same rank" : "equal size")}{(report.Parameters is { RowWeights: null, ColumnMetric: null, ExactRows: null } ? ", the least there is" : "")}. They say how close the weights are, not how well the model does: evaluate it on your task.");
         foreach (var tie in report.Ties)
             Line($"`{tie.Name}` held the same data as `{tie.Of}` and has the same factors.");
         if (report.TiesWordEmbeddings)
@@ -45,6 +45,8 @@ public static class ModelCard
             Line($"To load it, put for each such `X.weight` its two factors, U = `X.0.weight` (n x k) and V transposed = `X.1.weight` (d x k), so that `X.weight` is about U V:");
             Line($"");
             Line($"```python");
+            if (report.Tensors[0].ExactRows is not null)
+                Line($"import torch");
             Line($"from safetensors.torch import load_file");
             Line($"from torch import nn");
             Line($"");
@@ -61,6 +63,16 @@ public static class ModelCard
             string x = tensor.Name.EndsWith(".weight", StringComparison.Ordinal) ? tensor.Name[..^".weight".Length] : tensor.Name;
             Line($"u, v = t[\"{x}.0.weight\"], t[\"{x}.1.weight\"]");
             Line($"");
+            if (tensor.ExactRows is not null)
+            {
+                Line($"rows, ids = t[\"{x}.exact\"], t[\"{x}.exact_ids\"].long()");
+                Line($"");
+                Line($"def row(i):  # i: a tensor of rows");
+                Line($"    j = torch.searchsorted(ids, i)");
+                Line($"    exact = ids[j % len(ids)] == i");
+                Line($"    return torch.where(exact[..., None], rows[j * exact], u[(i - j) * ~exact] @ v.T)");
+                return;
+            }
             Line($"# an embedding:");
             Line($"layer = nn.Sequential(nn.Embedding(*u.shape, _weight=u), nn.Linear(*v.shape[::-1], bias=False))");
             Line($"layer[1].weight.data = v");
@@ -83,7 +95,10 @@ public static class ModelCard
     private static string How(JobReport report)
     {
         string powers = string.Join(", ", report.Tensors.Select(tensor => tensor.P.ToString(CultureInfo.InvariantCulture)).Distinct());
-        return report.Parameters.Method switch
+        string apart = report.Parameters.ExactRows is double share ? $" {Percent(share)} of the rows, those that factors would fit worst, are stored as they are (`X.exact`, and their places in `X.exact_ids`); `X.0.weight` has the others in order." : "";
+        return Fitted() + apart;
+
+        string Fitted() => report.Parameters.Method switch
         {
             Jobs.Method.Svd => "The factors are truncated SVDs.",
             Jobs.Method.Lewis => $"V spans the longest axes of the Lewis ellipsoid at p = {powers}, and U is the projection.",

@@ -43,7 +43,7 @@ internal static class TaskMapping
         var wire = new BlockTaskWire
         {
             Block = ToWire(task.Address), Plan = ToWire(task.Plan), Input = task.Input is null ? null : ToWire(task.Input),
-            Metric = OrNull(task.Metric),
+            Metric = OrNull(task.Metric), Excluded = OrNull(task.Excluded),
         };
         switch (task.Parameters)
         {
@@ -102,7 +102,7 @@ internal static class TaskMapping
         },
         BlockTaskWire.ParametersOneofCase.Model => new ModelParameters(w.Model.Scale, w.Model.Rank, FromWire(w.Model.Round)),
         _ => throw new SerializationException("a block task without a known stage: coordinator and worker are of different versions."),
-    }, w.Input is null ? null : FromWire(w.Input), OrNull(w.Metric));
+    }, w.Input is null ? null : FromWire(w.Input), OrNull(w.Metric)) { Excluded = OrNull(w.Excluded) };
 
     private static PlanWire ToWire(TensorPlan plan)
     {
@@ -124,6 +124,8 @@ internal static class TaskMapping
             wire.RowWeights = weights;
         if (plan.ColumnMetric is { } metric)
             wire.ColumnMetric = metric;
+        if (plan.ExactRows is { } exact)
+            wire.ExactRows = exact;
         return wire;
     }
 
@@ -134,6 +136,7 @@ internal static class TaskMapping
         TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, AutoP = w.AutoP, Tolerance = w.HasTolerance ? w.Tolerance : null, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
         ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null, SharedBudget = w.HasSharedBudget ? w.SharedBudget : null, Transposed = w.Transposed,
+        ExactRows = w.HasExactRows ? w.ExactRows : null,
     };
 
     // Enum.Parse would let any number through, and overflow on a large one.

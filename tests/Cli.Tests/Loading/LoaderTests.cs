@@ -30,13 +30,20 @@ public sealed class LoaderTests : IDisposable
     }
 
     [PythonFact]
-    public async Task The_page_loads_embeddings_and_layers_either_way_round()
+    public Task The_page_loads_embeddings_and_layers_either_way_round() =>
+        LoadsAsync(["words Sequential", "block.up Sequential", "block.down Sequential", "block.back Sequential", "norm Linear"], "--tensor", "words*", "--tensor", "block.*.weight");
+
+    [PythonFact]
+    public Task The_page_loads_an_embedding_with_exact_rows() =>
+        LoadsAsync(["words ExactRows", "block.up Linear", "block.down Linear", "block.back Conv1D", "norm Linear"], "--tensor", "words*", "--exact-rows", "0.05");
+
+    private async Task LoadsAsync(string[] layers, params string[] options)
     {
         File.WriteAllBytes(_folder["model.safetensors"], Safetensors(
             ("words.weight", [150, 24]), ("block.up.weight", [90, 24]), ("block.up.bias", [90]), ("block.down.weight", [24, 90]),
             ("block.back.weight", [90, 24]), ("block.back.bias", [24]), ("norm.weight", [2, 3]), ("norm.bias", [2])));
-        CommandLine run = await CommandLine.RunAsync(
-            "compress", _folder["model.safetensors"], "--output", _folder["out"], "--rank", "7", "--reconstruct", "--tensor", "words*", "--tensor", "block.*.weight");
+        CommandLine run = await CommandLine.RunAsync([
+            "compress", _folder["model.safetensors"], "--output", _folder["out"], "--rank", "7", "--reconstruct", .. options]);
         Assert.True(run.Code == ExitCode.Done, run.Error);
 
         string page = File.ReadAllText(Path.Combine(Repository, "docs", "use-it.md"));
@@ -48,7 +55,7 @@ public sealed class LoaderTests : IDisposable
         await python.WaitForExitAsync();
         Assert.True(python.ExitCode == 0, await error);
         string[][] lines = [.. (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' '))];
-        Assert.Equal(["words Sequential", "block.up Sequential", "block.down Sequential", "block.back Sequential", "norm Linear"], lines.Select(line => $"{line[0]} {line[1]}"));
+        Assert.Equal(layers, lines.Select(line => $"{line[0]} {line[1]}"));
         Assert.All(lines, line => Assert.InRange(double.Parse(line[2], CultureInfo.InvariantCulture), 0, 1e-5));
     }
 

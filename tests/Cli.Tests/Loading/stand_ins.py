@@ -17,6 +17,9 @@ class Tensor(np.ndarray):
     def contiguous(self):
         return np.ascontiguousarray(self).view(Tensor)
 
+    def long(self):
+        return self.astype(np.int64)
+
 
 def load_file(path):
     raw = Path(path).read_bytes()
@@ -24,14 +27,19 @@ def load_file(path):
     tensors = {}
     for name, entry in json.loads(raw[8:start]).items():
         if name != "__metadata__":
-            assert entry["dtype"] == "F32"
             begin, end = entry["data_offsets"]
-            tensors[name] = np.frombuffer(raw[start + begin:start + end], np.float32).reshape(entry["shape"]).view(Tensor)
+            tensors[name] = np.frombuffer(raw[start + begin:start + end], {"F32": np.float32, "I32": np.int32}[entry["dtype"]]).reshape(entry["shape"]).view(Tensor)
     return tensors
 
 
 class Module:
     """Keeps parameters as arrays and modules as attributes, and checks shapes as torch does."""
+
+    def __call__(self, x):
+        return self.forward(x)
+
+    def register_buffer(self, name, value):
+        setattr(self, name, value)
 
     def get_submodule(self, path):
         module = self
@@ -92,9 +100,10 @@ class Sequential(Module):
         for i, module in enumerate(modules):
             setattr(self, str(i), module)
 
-    def __call__(self, x):
+    def forward(self, x):
         for module in vars(self).values():
-            x = module(x)
+            if isinstance(module, Module):
+                x = module(x)
         return x
 
 
@@ -111,7 +120,7 @@ class Model(Module):
 nn = types.ModuleType("torch.nn")
 nn.Module, nn.Embedding, nn.Linear, nn.Sequential = Module, Embedding, Linear, Sequential
 torch = types.ModuleType("torch")
-torch.nn = nn
+torch.nn, torch.searchsorted, torch.where = nn, np.searchsorted, np.where
 safetensors = types.ModuleType("safetensors")
 safetensors.torch = types.ModuleType("safetensors.torch")
 safetensors.torch.load_file = load_file
@@ -129,7 +138,7 @@ dense.load_state_dict(products, strict=False)
 assert said[0]["missing"] == [], said
 assert all(name in dense.names() for name in said[0]["unexpected"]), said
 random = np.random.default_rng(1)
-inputs = {"words": np.array([[0, 149], [7, 7]]), "block.up": random.normal(size=(5, 24)), "block.down": random.normal(size=(5, 90)),
+inputs = {"words": np.stack([np.arange(150), np.arange(150)[::-1]]), "block.up": random.normal(size=(5, 24)), "block.down": random.normal(size=(5, 90)),
           "block.back": random.normal(size=(5, 90)), "norm": random.normal(size=(5, 3))}
 for path, x in inputs.items():
     layer, old = model.get_submodule(path), dense.get_submodule(path)

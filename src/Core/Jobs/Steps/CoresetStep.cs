@@ -24,7 +24,7 @@ internal static class CoresetStep
         int d = task.Plan.Columns;
         long firstRow = task.Plan.Partition.FirstRow(task.Address.Block);
         ArrayBlob lewis = StepData.Read(context, parameters.Weights);
-        double[] weights = lewis.Get<double>("weights"), norms = lewis.Get<double>("norms"), rowWeights = StepData.ReadRowWeights(task);
+        double[] weights = lewis.Get<double>("weights"), norms = lewis.Get<double>("norms"), rowWeights = StepData.ReadRowWeights(task, context);
         var probability = new SamplingProbability(parameters.WeightSum, parameters.NormSum);
         var drawn = new List<(int Row, double Weight)>();
         for (int i = 0; i < weights.Length; i++)

@@ -24,7 +24,7 @@ internal static class FactoriseStep
         Span<float> rows = StepData.ReadInput(task, source, parameters.Scale);
         int count = rows.Length / d;
         long firstRow = plan.Partition.FirstRow(task.Address.Block);
-        double[] rowWeights = StepData.ReadRowWeights(task);
+        double[] rowWeights = StepData.ReadRowWeights(task, context);
         OrthonormalBasis? svd = parameters.SvdBasis is { } blob
             ? StepData.ReadBasis(context, blob, d, Models.BaselineRank(plan, parameters.Rank)) : null;
         IBlockEncoder encoder = Models.Of(plan).Encoder(task, context);

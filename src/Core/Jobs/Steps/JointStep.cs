@@ -21,7 +21,7 @@ internal static class JointStep
         (TensorPlan plan, int d, int block) = (task.Plan, task.Plan.Columns, task.Address.Block);
         Span<float> rows = StepData.ReadRows(task, source, parameters.Scale, context);
         int count = rows.Length / d, round = parameters.Bases.Length - 1;
-        double[] rowWeights = StepData.ReadRowWeights(task);
+        double[] rowWeights = StepData.ReadRowWeights(task, context);
         Span<float> state = StepData.Reuse(ref _state, JointFit.StateLength(count, d)).Span;
 
         int from = round;

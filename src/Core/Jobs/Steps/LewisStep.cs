@@ -29,7 +29,7 @@ internal static class LewisStep
         (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
         Span<float> rows = StepData.ReadRows(task, source, parameters.Scale, context);
         int count = rows.Length / d;
-        double[] rowWeights = StepData.ReadRowWeights(task);
+        double[] rowWeights = StepData.ReadRowWeights(task, context);
         double[]? before = parameters.PreviousWeights is null ? null : StepData.Read(context, parameters.PreviousWeights).Get<double>("weights");
         bool last = IsLast(plan, task.Address.Stage.Round + 1);
         PackedMatrix<double>[] factor = SharedOperands.Get(parameters.Ellipsoid, "inverse factor", () =>
@@ -49,7 +49,9 @@ internal static class LewisStep
             norms[i] = Math.Sqrt(PowerSums.Squares(rows.Slice(i * d, d)));
             weightSum += weights[i];
             normSum += rowWeights[i] * norms[i];
-            change = Math.Max(change, before is null ? double.MaxValue : Math.Abs(Math.Log(weights[i] / before[i])));
+            // A row that does not count has no logarithm.
+            if (rowWeights[i] > 0)
+                change = Math.Max(change, before is null ? double.MaxValue : Math.Abs(Math.Log(weights[i] / before[i])));
         }
         ArrayBlob arrays = new ArrayBlob().Add("weights", weights, count).Add("norms", norms, count);
         if (!last)
@@ -81,7 +83,7 @@ internal static class LewisStep
             Ellipsoid = null,
         };
         if (IsLast(plan, rounds))
-            return state with { Stage = new StageId(StageKind.Coreset, 0), Basis = state.SvdBasis };
+            return state with { Stage = new StageId(StageKind.Coreset, 0), Basis = state.Basis ?? state.SvdBasis };
         double[] matrix = PackedTriangle.Unpack(StepData.SumGrams(context, state.LewisBlobs, d), d);
         if (plan.Method != Method.Lewis || (change >= Tolerance && rounds < MostRounds))
             return state with
@@ -95,7 +97,7 @@ internal static class LewisStep
         {
             Stage = new StageId(StageKind.Factorise, 0),
             Basis = basis,
-            Superseded = [.. state.Superseded, .. state.LewisBlobs],
+            Superseded = [.. state.Superseded, .. state.LewisBlobs, .. state.Basis is { } start ? new[] { start } : []],
             LewisBlobs = [],
         };
     }

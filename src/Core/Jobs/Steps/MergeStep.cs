@@ -34,7 +34,8 @@ internal static class MergeStep
             CoresetRows = count,
             MergeIterations = rounds,
             LewisBlobs = [],
-            Superseded = [.. state.LewisBlobs, .. results.Select(r => r.Blob)],
+            // The SVD's basis stays: the baseline is measured with it.
+            Superseded = [.. state.LewisBlobs, .. results.Select(r => r.Blob), .. new[] { state.Basis! }.Where(start => start != state.SvdBasis)],
         };
     }
 }

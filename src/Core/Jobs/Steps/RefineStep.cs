@@ -21,7 +21,7 @@ internal static class RefineStep
         long firstRow = plan.Partition.FirstRow(task.Address.Block);
         Span<float> rows = StepData.ReadRows(task, source, parameters.Scale, context);
         int count = rows.Length / d;
-        double[] rowWeights = StepData.ReadRowWeights(task);
+        double[] rowWeights = StepData.ReadRowWeights(task, context);
         OrthonormalBasis basis = StepData.ReadBasis(context, parameters.Basis, d, parameters.Rank);
 
         var squares = new double[count];

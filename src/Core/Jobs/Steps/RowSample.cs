@@ -14,6 +14,12 @@ internal sealed record RowSample(float[] Rows, double[] Weights, int Columns, lo
     /// <summary>Whether it is the whole matrix.</summary>
     public bool IsAll => Count == All;
 
+    /// <summary>Rows of the matrix from one sampled row to the next, at most <paramref name="most"/> being sampled.</summary>
+    public static long Stride(long rows, int most) => (rows + most - 1) / most;
+
+    /// <summary>The sampled row's place in the matrix.</summary>
+    public long PlaceOf(int sampled) => sampled * Stride(All, ScanStep.SampleRows);
+
     /// <summary>eps of the IRLS weights, from the sampled rows' residuals.</summary>
     public double ResidualFloor(OrthonormalBasis basis, StepContext context)
     {

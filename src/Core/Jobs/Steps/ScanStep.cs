@@ -17,7 +17,8 @@ namespace ClusterLp.Core.Jobs.Steps;
 /// </remarks>
 internal static class ScanStep
 {
-    private const int SampleRows = 1024;
+    /// <summary>Most rows of the sample.</summary>
+    internal const int SampleRows = 1024;
 
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
@@ -30,11 +31,11 @@ internal static class ScanStep
             throw ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
                 $"tensor \"{plan.Name}\", {(plan.Transposed ? $"row {bad % d}, column {firstRow + bad / d}" : $"row {firstRow + bad / d}, column {bad % d}")} (counted from 0): the entry is {rows[bad]}; every entry must be a finite float32 number."));
 
-        double[] rowWeights = StepData.ReadRowWeights(task);
+        double[] rowWeights = StepData.ReadRowWeights(task, context);
         double absolute = 0, largest = 0, weightSum = 0;
         var sample = new List<float>();
         var sampleWeights = new List<double>();
-        long stride = (plan.Rows + SampleRows - 1) / SampleRows;
+        long stride = RowSample.Stride(plan.Rows, SampleRows);
         using (KernelClock.Measure(KernelKind.Elementwise))
             for (int i = 0; i < count; i++)
             {

@@ -73,16 +73,26 @@ internal static class StepData
             values[i] *= factor;
     }
 
-    /// <summary>c_i of the block's rows.</summary>
+    /// <summary>c_i of the block's rows; 0 of those the fit does not count (<see cref="BlockTask.Excluded"/>).</summary>
     /// <exception cref="ClusterLpException">They are not those the scan read (exit 65).</exception>
-    public static double[] ReadRowWeights(BlockTask task)
+    public static double[] ReadRowWeights(BlockTask task, StepContext context)
     {
         BlockPartition partition = task.Plan.Partition;
         int block = task.Address.Block;
         double[] weights = RowWeights.Read(task.Plan.RowWeights, task.Plan.Rows, partition.FirstRow(block), partition.RowCount(block));
-        return task.Input is { } scanned && InputChecksums.Of<double>(weights) != scanned.Weights
-            ? throw Changed(task, task.Plan.RowWeights ?? task.Plan.Input)
-            : weights;
+        if (task.Input is { } scanned && InputChecksums.Of<double>(weights) != scanned.Weights)
+            throw Changed(task, task.Plan.RowWeights ?? task.Plan.Input);
+        if (task.Excluded is { } excluded)
+            foreach (long row in Excluded(excluded, partition.FirstRow(block), weights.Length, context))
+                weights[row - partition.FirstRow(block)] = 0;
+        return weights;
+    }
+
+    /// <summary>Those of the rows a blob names ("rows" int64, ascending) that are among <paramref name="count"/> rows from the first.</summary>
+    public static long[] Excluded(BlobRef blob, long firstRow, int count, StepContext context)
+    {
+        long[] all = SharedOperands.Get(blob, "rows", () => Read(context, blob).Get<long>("rows"));
+        return [.. all.SkipWhile(row => row < firstRow).TakeWhile(row => row < firstRow + count)];
     }
 
     /// <summary>What this machine reads of the block in <paramref name="file"/> is not what the scan read.</summary>

@@ -50,6 +50,20 @@ public sealed class CrashTests
         Assert.Equal(digest, job.Finish(out _));
     }
 
+    [Theory]
+    [InlineData(0.01, Method.Svd)]
+    [InlineData(0.1, Method.Lp)]
+    public void Exact_rows_are_the_same_after_any_number_of_stops(double share, Method method)
+    {
+        JobSpec With(JobSpec spec) => spec with { ExactRows = share, Method = method };
+        using var undisturbed = new SerialJob(With);
+        string digest = undisturbed.Finish(out _);
+        using var job = new SerialJob(With);
+        for (int stop = 1; stop < 12; stop++)
+            job.Run(stop, out _);
+        Assert.Equal(digest, job.Finish(out _));
+    }
+
     [Fact]
     public void A_column_metric_is_read_once_and_must_stay_as_it_is()
     {

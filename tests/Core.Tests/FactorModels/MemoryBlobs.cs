@@ -1,0 +1,43 @@
+using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Tests.Support;
+
+namespace ClusterLp.Core.Tests.FactorModels;
+
+/// <summary>Runs the pipeline of one tensor in this thread and keeps the blobs that are left: what a model is stored from.</summary>
+internal sealed class MemoryBlobs : IBlobStore
+{
+    private readonly MemoryBlobStore _store = new();
+
+    public BlobRef Write(string name, Action<Stream> content) => _store.Write(name, content);
+
+    public Stream OpenRead(BlobRef blob) => _store.OpenRead(blob);
+
+    public void Delete(BlobRef blob) => _store.Delete(blob);
+
+    public FitState Run(TensorPlan plan, float[] matrix)
+    {
+        var context = new StepContext(this, 1, CancellationToken.None);
+        using var source = new ArrayMatrixSource(matrix, plan.Columns);
+        FitState state = FitPipeline.Begin(plan);
+        while (!state.IsDone)
+        {
+            BlockResult[] results = [.. Enumerable.Range(0, plan.Partition.Count)
+                .Select(block => FitPipeline.RunBlock(FitPipeline.TaskFor(plan, state, block), source, $"{state.Stage}/{block}", context))];
+            state = FitPipeline.Reduce(plan, state, results, $"{state.Stage}/merged", context);
+            foreach (BlobRef blob in state.Superseded)
+                Delete(blob);
+        }
+        return state;
+    }
+
+    public long[] Rows(BlobRef blob) => this.ReadArrays(blob).Get<long>("rows");
+
+    /// <summary>V, k x d.</summary>
+    public float[] V(FitState fit)
+    {
+        float[] basis = this.ReadArrays(fit.StoredV!).Get<float>("basis");
+        return basis[..(fit.Rank * (int)Math.Sqrt(basis.Length))];
+    }
+}
