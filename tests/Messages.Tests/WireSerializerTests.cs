@@ -47,14 +47,14 @@ public sealed class WireSerializerTests : IDisposable
         Gen.Select(Gen.Double.Array[2], Blob.Array[0, 4], Gen.Int, (x, b, k) => (StageParameters)new JointParameters(x[0], [.. b], k, x[1])),
         Gen.Select(Gen.Double, Gen.Int, Round, (s, k, r) => (StageParameters)new ModelParameters(s, k, r)),
         Gen.Select(Gen.Double, Blob, Blob, Gen.Int, Gen.Bool.Array[4], Round, (s, b, v, k, has, r) =>
-            (StageParameters)new FactoriseParameters(s, has[0] ? b : null, has[1] ? v : null, k, has[2] ? b : null) { Model = has[3] ? r : null }));
+            (StageParameters)new FactoriseParameters(s, has[0] ? b : null, has[1] ? v : null, k, has[2] ? b : null) { Model = has[3] ? r : null, Columns = has[0] != has[2] ? v : null }));
 
     private static readonly Gen<TensorPlan> Plan = Gen.Select(Gen.Int.Array[4], Gen.String.Array[4], Gen.Double.Array[3], Gen.ULong, Gen.Bool.Array[7], Gen.Int[0, 15],
         (i, s, x, seed, has, type) => new TensorPlan
         {
             Index = i[0], Name = s[0], Rows = i[1], Columns = i[2], InputType = (ElementType)type, FactorType = (ElementType)(15 - type),
             BlockRows = i[3], Rank = has[0] ? i[0] : null, TargetError = has[1] ? x[0] : null, P = x[1], Tolerance = has[4] ? x[2] : null, Method = (Method)(type % 3), Fit = (Fit)(type % 3),
-            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3], ColumnMetric = has[5] ? s[3] : null, SharedBudget = has[6] ? (long)seed : null, Transposed = has[6] != has[5], ExactRows = has[2] != has[4] ? x[0] : null,
+            Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3], ColumnMetric = has[5] ? s[3] : null, SharedBudget = has[6] ? (long)seed : null, Transposed = has[6] != has[5], ExactRows = has[2] != has[4] ? x[0] : null, ActiveColumns = has[0] != has[4] ? i[1] : null,
         });
 
     private static readonly Gen<IWireMessage> Message =

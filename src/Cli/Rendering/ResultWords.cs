@@ -70,7 +70,10 @@ internal static class ResultWords
         if (tensor.JointObjective is { } joint)
             yield return $"{Figures.Count(tensor.JointRounds, "joint round", "joint rounds")} made it {Compared(Ratio(tensor.Errors.WeightedLp ?? tensor.Errors.Lp, joint.Start) - 1)} than the subspace fit's projection.";
         if (tensor.Method == "lp" && tensor.LargestGap > 0)
-            yield return $"Given V, every row of U is within {Share(tensor.LargestGap)} % of its best {NormName(tensor.P)} error, and {Sum(tensor, weighted)} within {Share(tensor.SumGap)} % of the least.";
+            yield return $"Given V, every row of U is within {Share(tensor.LargestGap.Value)} % of its best {NormName(tensor.P)} error, and {Sum(tensor, weighted)} within {Share(tensor.SumGap ?? 0)} % of the least.";
+        if (tensor.ActiveColumns is { } active)
+            foreach (string sentence in InSample(tensor, active))
+                yield return sentence;
         if (tensor.RowsAboveTolerance > 0)
             yield return $"{tensor.RowsAboveTolerance} of {tensor.Rows} rows did not come within the tolerance of {Share(tensor.Tolerance ?? 0)} % before their iterations ran out.";
         if (tensor.Metric is { PlainSvdFrobenius: double plain } inMetric)
@@ -87,6 +90,16 @@ internal static class ResultWords
     /// <summary>The SVD beside it.</summary>
     private static string Rival(TensorReport tensor) =>
         tensor.Model is null ? "SVD's at the same rank" : $"that of the SVD of equal size, rank {tensor.SvdRank ?? tensor.Rank}";
+
+    private static IEnumerable<string> InSample(TensorReport tensor, ActiveColumnsReport active)
+    {
+        int columns = tensor.Transposed ? checked((int)tensor.Rows) : tensor.Columns;
+        yield return $"U is solved in {active.Drawn} of {columns} columns, and how far it is from optimal is not certified: on {active.ComparedRows} rows its {NormName(tensor.P)} error is {(Math.Abs(active.ErrorRatio - 1) <= Negligible ? "the same as" : Compared(active.ErrorRatio - 1) + " than")} solved in all columns."
+            + (active.ProjectedRows > 0 ? $" {active.ProjectedRows} rows stayed projected, for the sample made them no better." : "");
+        string theory = $"The theory's error bound at {active.Asked} columns is of order {Share(active.Epsilon)} %; for 1 % it asks for {Figures.Count(active.ColumnsForOnePercent)} columns";
+        yield return theory + (active.ColumnsForOnePercent > columns ? ", more than there are." : ".")
+            + (2 * tensor.Rank > columns ? " With a rank of more than half the columns a sample can save little." : "");
+    }
 
     private static string Found(RankSearch search)
     {

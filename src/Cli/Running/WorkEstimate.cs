@@ -82,8 +82,9 @@ internal sealed class WorkEstimate(JobPlan plan)
             if (tensor.Fit == Fit.Joint)
                 yield return (StageKind.Joint, JointRounds, JointRounds * (gram + 4 * n * d * Math.Min(k, d - k)));
         }
+        double m = Math.Min(d, tensor.ActiveColumns ?? d);
         double iterations = !lp ? 0
             : IterationsNearTwo + (IterationsAtOne - IterationsNearTwo) * Math.Max(0, 1.5 - tensor.P) / 0.5;
-        yield return (StageKind.Factorise, 1, 8 * n * d * k + iterations * 4 * n * d * Math.Min(k, d - k));
+        yield return (StageKind.Factorise, 1, 8 * n * d * k + iterations * 4 * n * m * Math.Min(k, Math.Max(m - k, 1)));
     }
 }

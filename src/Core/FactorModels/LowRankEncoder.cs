@@ -19,6 +19,8 @@ internal sealed class LowRankEncoder : IBlockEncoder
     private readonly BlockTask _task;
     private readonly StepContext _context;
     private readonly RowRegression _regression;
+    private readonly SampledRegression? _sampled;
+    private readonly double[] _figures = new double[4];
     private readonly PackedMatrix<float> _v;
     private readonly int _d, _k, _size;
     private readonly double _scale;
@@ -34,6 +36,7 @@ internal sealed class LowRankEncoder : IBlockEncoder
         OrthonormalBasis basis = StepData.ReadBasis(context, parameters.Basis!, _d, _k);
         RegressionOptions options = plan.Tolerance is null && plan.Fit == Fit.Joint ? RegressionOptions.Close(plan.P) : RegressionOptions.For(plan.P, plan.Tolerance);
         _regression = new RowRegression(basis, plan.Method == Method.Lp ? plan.P : 2, options);
+        _sampled = parameters.Columns is { } columns ? ColumnStep.Read(columns, basis, plan.P, options, context) : null;
         _v = SharedOperands.Get(parameters.Factors ?? parameters.Basis!, $"V as stored, {_k} {plan.FactorType}", () => StoredRounding.Pack(
             parameters.Factors is { } factors ? StepData.Read(context, factors).Get<float>("basis") : [.. basis.Rows.AsSpan(0, _k * _d)], _k, _d, plan.FactorType));
         _kept = StepData.Reuse(ref _stored, checked(plan.Partition.RowCount(task.Address.Block) * _k * _size));
@@ -52,7 +55,8 @@ internal sealed class LowRankEncoder : IBlockEncoder
     {
         TensorPlan plan = _task.Plan;
         Span<float> u = StepData.Reuse(ref _u, FactoriseStep.PartRows * _k).Span[..(count * _k)];
-        RegressionOutcome outcome = _regression.Solve(rows, count, u, _context.Cancellation, c, residual);
+        RegressionOutcome outcome = _sampled is null ? _regression.Solve(rows, count, u, _context.Cancellation, c, residual)
+            : SolveInSample(_sampled, rows, count, firstRow, c, u, residual);
         // Rounding happens in the matrix' own units, measuring in scaled ones: a power of two lies between.
         StepData.Multiply(u, (float)(1 / _scale));
         StoredRounding.Apply(plan.FactorType, u, _kept.Span.Slice(_rows * _k * _size, count * _k * _size));
@@ -68,7 +72,31 @@ internal sealed class LowRankEncoder : IBlockEncoder
         return outcome;
     }
 
+    /// <summary>In a sample of the columns: rows compared, their sum c |r|^p and that of all columns, rows that stayed projected.</summary>
+    public double[] Figures => _sampled is null ? [] : _figures;
+
     public ArrayBlob Finish() => new ArrayBlob().Add("u", _task.Plan.FactorType, _kept[..(_rows * _k * _size)], _rows, _k);
+
+    // Some rows are solved in all columns too, so that the report can say what the sample costs.
+    private RegressionOutcome SolveInSample(
+        SampledRegression sampled, ReadOnlySpan<float> rows, int count, long firstRow, ReadOnlySpan<double> c, Span<float> u, Span<float> residual)
+    {
+        (long iterations, int projected) = sampled.Solve(rows, count, u, residual, _context.Cancellation);
+        _figures[3] += projected;
+        long stride = RowSample.Stride(_task.Plan.Rows, ScanStep.SampleRows);
+        int[] compared = [.. Enumerable.Range(0, count).Where(i => (Places?[i] ?? firstRow + i) % stride == 0)];
+        (var some, var left, var ignored) = (new float[compared.Length * _d], new float[compared.Length * _d], new float[compared.Length * _k]);
+        for (int j = 0; j < compared.Length; j++)
+            rows.Slice(compared[j] * _d, _d).CopyTo(some.AsSpan(j * _d));
+        _regression.Solve(some, compared.Length, ignored, _context.Cancellation, default, left);
+        _figures[0] += compared.Length;
+        for (int j = 0; j < compared.Length; j++)
+        {
+            _figures[1] += c[compared[j]] * PowerSums.AbsolutePower(residual.Slice(compared[j] * _d, _d), _task.Plan.P);
+            _figures[2] += c[compared[j]] * PowerSums.AbsolutePower(left.AsSpan(j * _d, _d), _task.Plan.P);
+        }
+        return new RegressionOutcome(0, 0, 0, 0, iterations);
+    }
 
     /// <summary>
     /// Whether what the regression left of these rows is A - U V as stored in float32, to 1e-4 in every sum: where the largest

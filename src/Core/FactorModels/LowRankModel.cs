@@ -52,6 +52,33 @@ internal sealed class LowRankModel : IFactorModel
 
     public IBlockEncoder Encoder(BlockTask task, StepContext context) => new LowRankEncoder(task, context);
 
+    public FitState Encoded(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, StepContext context)
+    {
+        if (state.ColumnFit is not { } drawn)
+            return state;
+        double[][] figures = [.. results.Select(r => ((FactoriseFigures)r.Figures).Model.ToArray())];
+        return state with
+        {
+            ColumnFit = new ColumnFit(drawn.Drawn, (long)figures.Sum(f => f[0]), figures.Sum(f => f[1]), figures.Sum(f => f[2]), (long)figures.Sum(f => f[3])),
+        };
+    }
+
+    public TensorReport Describe(TensorReport report, TensorPlan plan, FitState fit)
+    {
+        if (fit.ColumnFit is not { } sampled)
+            return report;
+        (int k, double epsilon) = (fit.Rank, plan.P == 1 ? Math.Sqrt(fit.Rank / (double)plan.ActiveColumns!.Value) : fit.Rank / (double)plan.ActiveColumns!.Value);
+        return report with
+        {
+            // What the sample's certificate says of all columns is nothing.
+            LargestGap = null,
+            SumGap = null,
+            ActiveColumns = new ActiveColumnsReport(plan.ActiveColumns.Value, sampled.Drawn, sampled.Compared,
+                sampled.All > 0 ? Math.Pow(sampled.Ours / sampled.All, 1 / plan.P) : 1, sampled.Projected, epsilon,
+                (long)Math.Ceiling(k / (plan.P == 1 ? 0.01 * 0.01 : 0.01) - 1e-6)),
+        };
+    }
+
     public StoredModel Stored(TensorPlan plan, FitState fit, IBlobStore blobs) => new StoredFactors(plan, fit, blobs);
 
     public IRowDecoder Decoder(IModel output, FactorNames names, TensorReport report, bool transposed)

@@ -61,6 +61,9 @@ public sealed record FactoriseParameters(double Scale, BlobRef? Basis, BlobRef? 
 {
     /// <summary>What the tensor's model found in rounds of its own; null where it has none.</summary>
     public ModelRound? Model { get; init; }
+
+    /// <summary>The sample of columns U is solved in; null: all.</summary>
+    public BlobRef? Columns { get; init; }
 }
 
 /// <param name="Scale">As in <see cref="LewisParameters"/>.</param>

@@ -34,7 +34,7 @@ public static class FitPipeline
             StageKind.Refine => new RefineParameters(state.Scale, state.Basis!, state.Rank, state.ResidualFloor),
             StageKind.Joint => new JointParameters(state.Scale, state.JointBases, state.Rank, state.ResidualFloor),
             StageKind.Model => new ModelParameters(state.Scale, state.Rank, state.Model!.Of(block)),
-            StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis, state.SvdBasis, state.Rank, state.Factors) { Model = state.Model?.Of(block) },
+            StageKind.Factorise => new FactoriseParameters(state.Scale, state.Basis, state.SvdBasis, state.Rank, state.Factors) { Model = state.Model?.Of(block), Columns = state.Columns },
             _ => throw new InvalidOperationException($"tensor {plan.Index} has no stage {state.Stage} to compute"),
         };
         return new BlockTask(new BlockAddress(plan.Index, state.Stage, block), plan, parameters, state.Input.IsEmpty ? null : state.Input[block], state.Metric)
@@ -85,6 +85,6 @@ public static class FitPipeline
             return next;
         // Each rank tried has a stage of its own, so that no late result of one is taken for another's.
         next = next with { Stage = new StageId(StageKind.Factorise, (next.Search?.Tries.Length ?? 1) - 1) };
-        return MetricStep.TakeBack(plan, next, blobPrefix, context);
+        return MetricStep.TakeBack(plan, ColumnStep.Draw(plan, next, blobPrefix, context), blobPrefix, context);
     }
 }

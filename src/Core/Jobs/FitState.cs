@@ -100,12 +100,26 @@ public sealed record FitState
     /// <summary>Rows that the fit does not count, for they are stored apart: "rows" int64, ascending.</summary>
     public BlobRef? Excluded { get; init; }
 
+    /// <summary>Where U is solved in a sample of the columns: the draw (<see cref="Steps.ColumnStep"/>).</summary>
+    public BlobRef? Columns { get; init; }
+
+    /// <summary>What that came to.</summary>
+    public ColumnFit? ColumnFit { get; init; }
+
     /// <summary>Blobs that a later stage or the output needs.</summary>
     [JsonIgnore]
     public IEnumerable<BlobRef> Blobs =>
-        new[] { Spectrum, Scanned, SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors, Excluded }.OfType<BlobRef>()
+        new[] { Spectrum, Scanned, SvdBasis, Ellipsoid, Basis, PreviousBasis, Metric, MetricInverse, Factors, Excluded, Columns }.OfType<BlobRef>()
             .Concat(LewisBlobs).Concat(JointBases).Concat(UBlocks).Concat(Model?.Blobs ?? []).Except(Superseded).Distinct();
 }
+
+/// <summary>The regression in a sample of the columns.</summary>
+/// <param name="Drawn">Columns.</param>
+/// <param name="Compared">Rows that were solved in all columns too, spread over the matrix.</param>
+/// <param name="Ours">Their sum c |r|^p, solved in the sample; scaled.</param>
+/// <param name="All">The same, solved in all columns.</param>
+/// <param name="Projected">Rows of the whole matrix that stayed projected: no step towards the sample's solution was better.</param>
+public sealed record ColumnFit(int Drawn, long Compared, double Ours, double All, long Projected);
 
 /// <summary>A scanned tensor among those that share a budget.</summary>
 /// <param name="Index">Its place in the plan.</param>

@@ -41,6 +41,8 @@ public sealed record TensorPlan
 
     /// <inheritdoc cref="JobSpec.ExactRows"/>
     public double? ExactRows { get; init; }
+    /// <inheritdoc cref="JobSpec.ActiveColumns"/>
+    public int? ActiveColumns { get; init; }
 
     /// <summary>The tensor's own shape.</summary>
     [JsonIgnore]

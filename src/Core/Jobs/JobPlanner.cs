@@ -96,7 +96,7 @@ public static class JobPlanner
         if (spec.Compression is not double compression)
             return [.. chosen];
         if (spec.PerTensor || chosen.Count == 1)
-            return [.. chosen.Select(tensor => tensor with { Rank = Models.RankFor(tensor, compression) })];
+            return [.. chosen.Select(tensor => Sampled(tensor with { Rank = Models.RankFor(tensor, compression) }))];
         if (Models.Of(spec) is not LowRankModel and var form)
             throw ClusterLpException.Usage($"a budget shared by {chosen.Count} tensors needs their SVDs' spectra, which say little of {form.Name}: give --per-tensor, or name one tensor.");
         long budget = RankAllotment.Budget(chosen.Sum(tensor => (double)tensor.Rows * tensor.Columns), compression), least = chosen.Sum(tensor => tensor.Rows + tensor.Columns);
@@ -105,6 +105,9 @@ public static class JobPlanner
             : throw ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
                 $"{model.Path}: compression {compression} leaves {budget} elements for {chosen.Count} tensors, and rank 1 for each takes {least}; exclude the small ones or save less."));
     }
+
+    private static TensorPlan Sampled(TensorPlan tensor) => !(tensor.ActiveColumns < tensor.Rank) ? tensor : throw ClusterLpException.BadInput(
+        $"tensor \"{tensor.Name}\": active-columns is {tensor.ActiveColumns}, fewer columns than its rank, {tensor.Rank}, which do not determine a row of U.");
 
     private static void CheckOptions(JobSpec spec)
     {
@@ -128,6 +131,12 @@ public static class JobPlanner
             throw ClusterLpException.Usage("tolerance belongs to method lp: the other methods project, and there is nothing to iterate.");
         if (spec.ExactRows is double share && !(share > 0 && share < 1))
             throw OutOfRange("exact-rows", share, "between 0 and 1 (the share of rows to store as they are)");
+        if (spec.ActiveColumns is int columns && columns < 1)
+            throw OutOfRange("active-columns", columns, "of 1 or more");
+        if (spec.ActiveColumns is not null && (spec.Method != Method.Lp || (!spec.AutoP && spec.P == 2)))
+            throw ClusterLpException.Usage("active-columns belongs to method lp at p below 2: elsewhere U is a projection, which reads every column once.");
+        if (spec is { ActiveColumns: int some, Rank: int wanted } && some < wanted)
+            throw ClusterLpException.Usage($"active-columns is {some}: fewer columns than the rank, {wanted}, do not determine a row of U.");
         if (spec.BlockRows is int rows && rows < 1)
             throw OutOfRange("block-rows", rows, "of 1 or more");
         if (spec.Dtype is not (null or ElementType.F32 or ElementType.F16 or ElementType.BF16))
@@ -207,6 +216,7 @@ public static class JobPlanner
             Seed = spec.Seed,
             Input = model.Path,
             ExactRows = spec.ExactRows,
+            ActiveColumns = spec.ActiveColumns,
             RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),
             ColumnMetric = spec.ColumnMetric is null ? null : StoredFiles.Absolute(spec.ColumnMetric),
         };

@@ -67,6 +67,8 @@ public sealed record JobSpec
     public string? ColumnMetric { get; init; }
     /// <summary>Share of the rows, in (0, 1), that are stored as they are within the same budget: the heaviest ones.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? ExactRows { get; init; }
+    /// <summary>Columns, about, of a sample in which U is solved; null: all columns.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? ActiveColumns { get; init; }
     /// <summary>Rows of a block; null: <see cref="BlockPartition.DefaultBlockRows"/>.</summary>
     public int? BlockRows { get; init; }
     public ulong Seed { get; init; }

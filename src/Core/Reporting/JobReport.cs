@@ -50,6 +50,8 @@ public sealed record TensorReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Model { get; init; }
     /// <summary>Set where heavy rows are stored as they are.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public ExactRowsReport? ExactRows { get; init; }
+    /// <summary>Set where U was solved in a sample of the columns.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public ActiveColumnsReport? ActiveColumns { get; init; }
     /// <summary>Rank of the SVD of equal storage, where that is not <see cref="Rank"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? SvdRank { get; init; }
     /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), <c>joint</c>, or <c>none</c> for svd and lewis.</summary>
@@ -71,13 +73,16 @@ public sealed record TensorReport
     public required double RelativeFrobenius { get; init; }
     /// <summary>Set with a column metric: the errors in it. Those above are without it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public MetricReport? Metric { get; init; }
-    /// <summary>Largest relative distance of a row's l_p error from its certified lower bound given V; 0 for projections.</summary>
-    public required double LargestGap { get; init; }
+    /// <summary>
+    /// Largest relative distance of a row's l_p error from its certified lower bound given V; 0 for projections; null in a sample of the
+    /// columns, where nothing is certified.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required double? LargestGap { get; init; }
     /// <summary>
     /// 1 - (sum_i c_i bound_i^p) / (sum_i c_i ||r_i||_p^p): no other U given V, in float32, has a (row-weighted) sum |r_ij|^p smaller
-    /// by more than this share.
+    /// by more than this share; null as above.
     /// </summary>
-    public double SumGap { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public double? SumGap { get; init; }
     /// <summary>The gap at which a row was done: as asked for, or the default of this p; absent for projections.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? Tolerance { get; init; }
     /// <summary>Rows that did not come within the tolerance before the regression's iterations ran out.</summary>
@@ -97,6 +102,19 @@ public sealed record TensorReport
     /// <summary>Set with a target error: whether the stored factors meet it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public bool? TargetMet { get; init; }
 }
+
+/// <summary>Regressions in a sample of the columns.</summary>
+/// <param name="Asked">m.</param>
+/// <param name="Drawn">Columns drawn: m on average.</param>
+/// <param name="ComparedRows">Rows, spread over the matrix, that were solved in all columns too.</param>
+/// <param name="ErrorRatio">These rows' l_p error (row-weighted where weights are given) divided by what it is solved in all columns.</param>
+/// <param name="ProjectedRows">Rows of the whole matrix that stayed projected: no step towards the sample's solution was better.</param>
+/// <param name="Epsilon">
+/// What the theory promises with m columns, log factors and constants left out: an error at most 1 + epsilon times the least, epsilon
+/// = k / m for p above 1 and sqrt(k / m) at p = 1. It is no bound on <paramref name="ErrorRatio"/>.
+/// </param>
+/// <param name="ColumnsForOnePercent">The m at which that is 0.01.</param>
+public sealed record ActiveColumnsReport(int Asked, int Drawn, long ComparedRows, double ErrorRatio, long ProjectedRows, double Epsilon, long ColumnsForOnePercent);
 
 /// <summary>Rows that are stored as they are.</summary>
 /// <param name="Count">m.</param>

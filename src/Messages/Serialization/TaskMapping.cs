@@ -76,7 +76,7 @@ internal static class TaskMapping
                 wire.Factorise = new FactoriseWire
                 {
                     Scale = p.Scale, Basis = OrNull(p.Basis), SvdBasis = OrNull(p.SvdBasis), Rank = p.Rank, Factors = OrNull(p.Factors),
-                    Model = p.Model is null ? null : ToWire(p.Model),
+                    Model = p.Model is null ? null : ToWire(p.Model), Columns = OrNull(p.Columns),
                 };
                 break;
             default:
@@ -98,7 +98,7 @@ internal static class TaskMapping
         BlockTaskWire.ParametersOneofCase.Factorise => new FactoriseParameters(
             w.Factorise.Scale, OrNull(w.Factorise.Basis), OrNull(w.Factorise.SvdBasis), w.Factorise.Rank, OrNull(w.Factorise.Factors))
         {
-            Model = w.Factorise.Model is null ? null : FromWire(w.Factorise.Model),
+            Model = w.Factorise.Model is null ? null : FromWire(w.Factorise.Model), Columns = OrNull(w.Factorise.Columns),
         },
         BlockTaskWire.ParametersOneofCase.Model => new ModelParameters(w.Model.Scale, w.Model.Rank, FromWire(w.Model.Round)),
         _ => throw new SerializationException("a block task without a known stage: coordinator and worker are of different versions."),
@@ -126,6 +126,8 @@ internal static class TaskMapping
             wire.ColumnMetric = metric;
         if (plan.ExactRows is { } exact)
             wire.ExactRows = exact;
+        if (plan.ActiveColumns is { } columns)
+            wire.ActiveColumns = columns;
         return wire;
     }
 
@@ -136,7 +138,7 @@ internal static class TaskMapping
         TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, AutoP = w.AutoP, Tolerance = w.HasTolerance ? w.Tolerance : null, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
         ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null, SharedBudget = w.HasSharedBudget ? w.SharedBudget : null, Transposed = w.Transposed,
-        ExactRows = w.HasExactRows ? w.ExactRows : null,
+        ExactRows = w.HasExactRows ? w.ExactRows : null, ActiveColumns = w.HasActiveColumns ? w.ActiveColumns : null,
     };
 
     // Enum.Parse would let any number through, and overflow on a large one.

@@ -39,6 +39,8 @@ internal sealed class ExactRowsEncoder : IBlockEncoder
     /// <summary>The SVD beside it is that of all rows.</summary>
     public bool IsBaseline => false;
 
+    public double[] Figures => _others.Figures;
+
     public RegressionOutcome Encode(
         ReadOnlySpan<float> rows, ReadOnlySpan<float> target, int count, long firstRow, ReadOnlySpan<double> c, Span<float> residual)
     {

@@ -110,6 +110,8 @@ internal sealed class ExactRowsModel(LowRankModel others) : IFactorModel
         }
     }
 
+    public FitState Encoded(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, StepContext context) => others.Encoded(plan, state, results, context);
+
     public TensorReport Describe(TensorReport report, TensorPlan plan, FitState fit) =>
-        report with { ExactRows = new ExactRowsReport(Count(plan), (int)fit.Model!.Numbers[0]) };
+        others.Describe(report, plan, fit) with { ExactRows = new ExactRowsReport(Count(plan), (int)fit.Model!.Numbers[0]) };
 }

@@ -8,8 +8,8 @@ namespace ClusterLp.Core.Jobs.Steps;
 /// </summary>
 internal static class SharedOperands
 {
-    /// <summary>A stage needs four at most: our basis, V as stored, the SVD's basis, and which rows are stored exactly.</summary>
-    private const int Kept = 4;
+    /// <summary>A stage needs five at most: our basis, V as stored, the SVD's basis, a sample of columns, and which rows are stored exactly.</summary>
+    private const int Kept = 5;
 
     private static readonly Lock Gate = new();
     private static readonly List<(BlobRef Blob, string Use, object Operand)> Held = [];

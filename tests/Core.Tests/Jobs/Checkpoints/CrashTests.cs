@@ -51,11 +51,12 @@ public sealed class CrashTests
     }
 
     [Theory]
-    [InlineData(0.01, Method.Svd)]
-    [InlineData(0.1, Method.Lp)]
-    public void Exact_rows_are_the_same_after_any_number_of_stops(double share, Method method)
+    [InlineData(0.01, Method.Svd, null)]
+    [InlineData(0.1, Method.Lp, null)]
+    [InlineData(0.05, Method.Lp, 6)]
+    public void Exact_rows_and_sampled_columns_are_the_same_after_any_number_of_stops(double share, Method method, int? columns)
     {
-        JobSpec With(JobSpec spec) => spec with { ExactRows = share, Method = method };
+        JobSpec With(JobSpec spec) => spec with { ExactRows = share, Method = method, ActiveColumns = columns };
         using var undisturbed = new SerialJob(With);
         string digest = undisturbed.Finish(out _);
         using var job = new SerialJob(With);
