@@ -29,6 +29,28 @@ public sealed class WholeModelTests : IDisposable
         .ToDictionary(path => Path.GetRelativePath(_folder[folder], path).Replace('\\', '/'), File.ReadAllBytes);
 
     [Fact]
+    public async Task Exact_rows_of_a_whole_model_lie_beside_the_factors_of_each_tensor_and_of_its_ties()
+    {
+        JobReport report = await CompressAsync("out", "--compression", "0.5", "--per-tensor", "--exclude", "*positions*", "--exact-rows", "0.02");
+        Assert.All(report.Tensors, tensor => Assert.Equal("exact-rows", tensor.Model));
+        Assert.NotEmpty(report.Ties);
+        var after = TransformerModel.ReadAll(_folder["out"]);
+        foreach (string name in report.Tensors.Select(tensor => tensor.Name).Concat(report.Ties.Select(tie => tie.Name)))
+        {
+            string x = name[..^".weight".Length];
+            Assert.Equal(after[x + ".exact"].Shape[0], Assert.Single(after[x + ".exact_ids"].Shape));
+            Assert.Equal("I32", after[x + ".exact_ids"].Type);
+        }
+        CommandLine verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model);
+        Assert.True(verify.Code == ExitCode.Done, verify.Out + verify.Error);
+
+        // A budget that tensors share is shared by their spectra, which know nothing of rows.
+        CommandLine shared = await CommandLine.RunAsync("compress", _model, "--output", _folder["no"], "--compression", "0.5", "--exact-rows", "0.02");
+        Assert.Equal(ExitCode.Usage, shared.Code);
+        Assert.Contains("--per-tensor", shared.Error);
+    }
+
+    [Fact]
     public async Task All_tensors_share_one_budget_and_the_directory_is_whole()
     {
         JobReport report = await CompressAsync("out", "--compression", "0.6", "--exclude", "*positions*", "--p", "1.5");

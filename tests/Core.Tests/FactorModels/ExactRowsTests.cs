@@ -77,6 +77,24 @@ public sealed class ExactRowsTests : IDisposable
             Assert.InRange(found[i] / expected[i], 1 - 1e-3, 1 + 1e-3);
     }
 
+    /// <summary>What the score stands for: without the row the k leading eigenvectors leave less, by its residual at least and the next eigenvalue at most.</summary>
+    [Fact]
+    public void A_row_is_worth_its_residual_at_least_and_the_next_eigenvalue_at_most()
+    {
+        float[] a = WithOutliers([7, 300, 301]);
+        Matrix<double> gram = Matrix<double>.Build.DenseOfRowMajor(D, D, Gram(a, Enumerable.Repeat(1.0, N).ToArray()));
+        var all = gram.Evd(Symmetricity.Symmetric);
+        double before = all.EigenValues.Take(D - K).Sum(value => value.Real), next = all.EigenValues[D - K - 1].Real;
+        Matrix<double> tail = all.EigenVectors.SubMatrix(0, D, 0, D - K);
+        foreach (int row in new[] { 0, 7, 100, 300, 301, 599 })
+        {
+            Vector<double> x = Vector<double>.Build.Dense(D, j => a[row * D + j]);
+            double gain = before - (gram - x.OuterProduct(x)).Evd(Symmetricity.Symmetric).EigenValues.Take(D - K).Sum(value => value.Real);
+            double residual = (tail.Transpose() * x).DotProduct(tail.Transpose() * x);
+            Assert.InRange(gain, residual * (1 - 1e-6) - 1e-9 * before, next * (1 + 1e-6));
+        }
+    }
+
     [Theory]
     [InlineData(20)]
     [InlineData(64)]
