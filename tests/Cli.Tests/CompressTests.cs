@@ -53,6 +53,30 @@ public sealed class CompressTests : IDisposable
     }
 
     [Fact]
+    public async Task A_sparse_matrix_is_inspected_compressed_by_any_number_of_workers_to_the_same_bytes_and_verified()
+    {
+        const int n = 1500, d = 30;
+        var random = new Random(1);
+        List<int> columns = [], pointers = [0];
+        for (int i = 0; i < n; i++, pointers.Add(columns.Count))
+            columns.AddRange(Enumerable.Range(0, d).Where(_ => random.Next(12) == 0));
+        string path = _folder["counts.npz"];
+        File.WriteAllBytes(path, ClusterLp.Core.Tests.Formats.Craft.Csr(n, d, pointers, columns, [.. columns.Select(column => (double)random.Next(1, 9 + column))],
+            level: System.IO.Compression.CompressionLevel.Optimal));
+        CommandLine inspect = await CommandLine.RunAsync("inspect", path);
+        Assert.True(inspect.Code == ExitCode.Done, inspect.Error);
+        Assert.Contains($"{n} x {d}", inspect.Out);
+        foreach ((string workers, string output) in new[] { ("1", "one"), ("3", "three") })
+        {
+            CommandLine run = await CommandLine.RunAsync("compress", path, "--output", _folder[output], "--rank", "8", "--workers", workers);
+            Assert.True(run.Code == ExitCode.Done, run.Error);
+        }
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder["one"], "model.safetensors")), File.ReadAllBytes(Path.Combine(_folder["three"], "model.safetensors")));
+        CommandLine verify = await CommandLine.RunAsync("verify", _folder["one"], "--against", path);
+        Assert.True(verify.Code == ExitCode.Done, verify.Out + verify.Error);
+    }
+
+    [Fact]
     public async Task P_and_the_rank_may_be_left_to_the_job()
     {
         CommandLine run = await CompressAsync("out", "--p", "auto", "--target-error", "0.5", "--dtype", "f16");

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.FastText;
@@ -26,6 +27,9 @@ internal static class ModelTargets
         yield return Of("npy", scratch, "m.npy",
             [Craft.Npy("<f4", "(9, 12)", new byte[432]), Craft.Npy(">f8", "(2, 3)", new byte[48], fortran: true), Craft.Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (3, 1), }", new byte[6], 2)],
             "'descr': '<f4'", "'fortran_order': True", "'shape': (", "(0, 1)", "(4294967296, 4294967296)", "'|O'", ")", "L");
+        yield return Of("sparse", scratch, "m.npz",
+            [Craft.Csr(3, 5, [0, 2, 2, 4], [1, 3, 4, 0], [1, 2, 3, 4]), Craft.Csr(2, 9, [0, 3, 4], [5, 1, 5, 0], [1, 2, 3, 4], ">i8", "<f8", CompressionLevel.Optimal)],
+            "'descr': '<i4'", "'descr': '<f4'", "(4,)", "PK\u0001\u0002", "PK\u0003\u0004", "PK\u0005\u0006", "indptr.npy", "indices.npy", "csr", "csc");
         yield return Of("vectors-text", scratch, "v.vec",
             [Encoding.UTF8.GetBytes("3 2\nthe 1.5 -2\nof 3 4e-5\n. . 5 6\n"), "a 1\nb 2\r\n"u8.ToArray()], " ", "\n", "\t", "-1.5e-40", "1e39", "inf", "\r\n");
         yield return Of("vectors-binary", scratch, "w.bin",

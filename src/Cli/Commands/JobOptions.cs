@@ -12,7 +12,7 @@ internal sealed class JobOptions
 
     public readonly Argument<string> Model = new("model")
     {
-        Description = "A .safetensors file, a shard index (*.index.json) or a directory that holds one of these, an ONNX model (.onnx), a .npy matrix, "
+        Description = "A .safetensors file, a shard index (*.index.json) or a directory that holds one of these, an ONNX model (.onnx), a .npy matrix, a sparse .npz matrix, "
             + "word vectors (.vec, .txt, .bin) or a fastText model (.bin, .ftz).",
     };
 
@@ -98,7 +98,7 @@ internal sealed class JobOptions
             if (name.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
                 name = name[..^ending.Length];
         string extension = Path.GetExtension(name);
-        if (extension.ToLowerInvariant() is ".onnx" or ".npy" or ".vec" or ".txt" or ".bin" or ".ftz")
+        if (extension.ToLowerInvariant() is ".onnx" or ".npy" or ".npz" or ".vec" or ".txt" or ".bin" or ".ftz")
             name = name[..^extension.Length];
         return name + ".clusterlp";
     }

@@ -21,6 +21,9 @@ internal static class Models
     /// <summary>The model of a planned tensor.</summary>
     public static IFactorModel Of(TensorPlan plan) => plan.ExactRows is null ? LowRank : ExactRows;
 
+    /// <summary>Whether <see cref="IFactorModel.AddToScan"/> has something to do, for which rows read by their nonzeros are written in full.</summary>
+    public static bool ReadsScannedRows(TensorPlan plan) => Of(plan) is not LowRankModel;
+
     /// <summary>The model a report names.</summary>
     /// <exception cref="ClusterLpException">A later version's (exit 65).</exception>
     public static IFactorModel Of(TensorReport report) => report.Model is null ? LowRank : All.FirstOrDefault(model => model.Name == report.Model)

@@ -14,13 +14,16 @@ internal sealed class InputFile : IDisposable
     // One of them.
     private readonly SafeFileHandle? _handle;
     private readonly ObjectReader? _object;
+    // Of a part: the file it lies in, and where.
+    private readonly InputFile? _whole;
+    private readonly long _start;
     private readonly string _name;
     private int _owners = 1;
 
     /// <summary>The path it was opened by; every message about the file begins with it.</summary>
     public string Path { get; }
 
-    /// <summary>Bytes when it was opened, at least 1.</summary>
+    /// <summary>Bytes when it was opened, at least 1 but for a part.</summary>
     public long Length { get; }
 
     private InputFile(string path, SafeFileHandle handle, long length) =>
@@ -28,6 +31,26 @@ internal sealed class InputFile : IDisposable
 
     private InputFile(ObjectReader reader) =>
         (Path, _name, _object, Length) = (reader.Stamp.Path, System.IO.Path.GetFileName(reader.Stamp.Path), reader, reader.Length);
+
+    private InputFile(InputFile whole, string member, long start, long length) =>
+        (Path, _name, _whole, _handle, _object, _start, Length) =
+            (PartPath(whole.Path, member), whole._name, whole.Share(), whole._handle, whole._object, whole._start + start, length);
+
+    /// <summary>
+    /// A stretch as a file of its own, which its owner disposes; messages about it name file and member, and count offsets from its beginning.
+    /// </summary>
+    /// <exception cref="ClusterLpException">It does not lie within the file (exit 65).</exception>
+    public InputFile Part(string member, long start, long length)
+    {
+        if (start < 0 || length < 0 || start > Length - length)
+            throw Bad($"member {member} takes {length} bytes from offset {start}, but the file has {Length} bytes.");
+        return new InputFile(this, member, start, length);
+    }
+
+    /// <summary>A temporary file that holds what member <paramref name="member"/> of the file decodes to. Takes over <paramref name="handle"/>.</summary>
+    public InputFile Decoded(string member, SafeFileHandle handle, long length) => new(PartPath(Path, member), handle, length);
+
+    private static string PartPath(string path, string member) => $"{path}: {member}";
 
     /// <summary>Bytes that are best read at once: of a file what fits a cache, of an object what is worth a request.</summary>
     public int GoodRead(int ofFile) => _object is null ? ofFile : Math.Max(ofFile, 8 << 20);
@@ -72,7 +95,7 @@ internal sealed class InputFile : IDisposable
         int read = ReadAt(offset, destination, Failpoint.Armed);
         if (read < destination.Length)
             throw Bad($"the file shrank while it was read: {destination.Length} bytes were expected at offset {offset}, but {read} are left; "
-                + $"it had {Length} bytes when it was opened.");
+                + $"it had {(_whole ?? this).Length} bytes when it was opened.");
     }
 
     /// <summary>The bytes [offset, offset + length) as a new array, for headers; the caller has bounded the length.</summary>
@@ -105,6 +128,11 @@ internal sealed class InputFile : IDisposable
     {
         if (Interlocked.Decrement(ref _owners) != 0)
             return;
+        if (_whole is not null)
+        {
+            _whole.Dispose();
+            return;
+        }
         _handle?.Dispose();
         _object?.Dispose();
     }
@@ -125,8 +153,8 @@ internal sealed class InputFile : IDisposable
         try
         {
             if (_object is not null)
-                _object.Read(offset, destination[..(done = destination.Length)]);
-            while (done < destination.Length && RandomAccess.Read(_handle!, destination[done..], offset + done) is var read and > 0)
+                _object.Read(_start + offset, destination[..(done = destination.Length)]);
+            while (done < destination.Length && RandomAccess.Read(_handle!, destination[done..], _start + offset + done) is var read and > 0)
                 done += read;
             return faults ? Math.Min(done, Failpoint.Read(Failpoint.InputRead, _name, destination)) : done;
         }

@@ -3,7 +3,9 @@ using ClusterLp.Core.Formats.FastText;
 using ClusterLp.Core.Formats.Npy;
 using ClusterLp.Core.Formats.Onnx;
 using ClusterLp.Core.Formats.Safetensors;
+using ClusterLp.Core.Formats.Sparse;
 using ClusterLp.Core.Formats.WordVectors;
+using ClusterLp.Core.Formats.Zip;
 using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Formats;
@@ -15,7 +17,7 @@ public static class ModelFiles
 
     /// <summary>
     /// Opens a .safetensors file, a shard index (*.index.json), a directory that holds one of these, an ONNX model (.onnx),
-    /// a .npy matrix, word vectors as text (.vec, .txt) or word2vec binary (.bin), or a fastText model (.bin, .ftz). Headers are read and
+    /// a .npy matrix, a sparse .npz matrix, word vectors as text (.vec, .txt) or word2vec binary (.bin), or a fastText model (.bin, .ftz). Headers are read and
     /// checked, data is read when asked for; text and binary word vectors take one pass to find their rows.
     /// </summary>
     /// <param name="path">File or directory, or the address of an object or of a prefix.</param>
@@ -53,6 +55,8 @@ public static class ModelFiles
             return NpyModel.Open(file);
         if (extension == ".safetensors")
             return SafetensorsModel.OpenFile(file);
+        if (extension == ".npz" || start.StartsWith(ZipDirectory.Magic))
+            return CsrMatrix.Open(file);
         if (extension == ".onnx")
             return OnnxModel.Open(file);
         if (extension == ".ftz" || start.Length >= 4 && BinaryPrimitives.ReadInt32LittleEndian(start) == FastTextModel.Magic)
@@ -63,11 +67,9 @@ public static class ModelFiles
             return SafetensorsModel.OpenFile(file);
         if (extension == ".bin" && BinaryVectors.IsHeader(file))
             return BinaryVectors.Open(file);
-        ClusterLpException error = start.StartsWith("PK\u0003\u0004"u8)
-            ? file.Bad("this is a zip archive, such as a PyTorch checkpoint; convert it to safetensors first.")
-            : extension == ".bin"
-                ? file.Bad("neither a fastText model (magic number) nor word2vec binary (first line \"rows columns\").")
-                : file.Bad("unknown kind of model; expected .safetensors, .index.json, .onnx, .npy, .vec, .txt, .bin or .ftz.");
+        ClusterLpException error = extension == ".bin"
+            ? file.Bad("neither a fastText model (magic number) nor word2vec binary (first line \"rows columns\").")
+            : file.Bad("unknown kind of model; expected .safetensors, .index.json, .onnx, .npy, .npz, .vec, .txt, .bin or .ftz.");
         file.Dispose();
         throw error;
     }

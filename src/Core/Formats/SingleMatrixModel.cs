@@ -2,11 +2,12 @@ using ClusterLp.Core.Formats.WordVectors;
 
 namespace ClusterLp.Core.Formats;
 
-/// <summary>A model that is one matrix in one file (.npy, word vectors), named after the file's stem.</summary>
+/// <summary>A model that is one matrix in one file (.npy, sparse .npz, word vectors), named after the file's stem.</summary>
 internal sealed class SingleMatrixModel : IModel
 {
     private readonly Func<IMatrixSource> _open;
     private readonly InputFile _file;
+    private readonly IDisposable? _owned;
     private readonly Lazy<IReadOnlyList<string>?> _vocabulary;
 
     /// <param name="file">Owned from now on.</param>
@@ -14,10 +15,11 @@ internal sealed class SingleMatrixModel : IModel
     /// <param name="open">Makes a source that shares <paramref name="file"/>.</param>
     /// <param name="vocabulary">Reads the row names, when first asked for; null where the format has none.</param>
     /// <param name="vectors">Writes the file with other numbers; null where that is not supported.</param>
-    public SingleMatrixModel(
-        InputFile file, TensorInfo tensor, Func<IMatrixSource> open, Func<IReadOnlyList<string>>? vocabulary = null, IWordVectors? vectors = null)
+    /// <param name="owned">Disposed with the model; null: nothing.</param>
+    public SingleMatrixModel(InputFile file, TensorInfo tensor, Func<IMatrixSource> open, Func<IReadOnlyList<string>>? vocabulary = null,
+        IWordVectors? vectors = null, IDisposable? owned = null)
     {
-        (_file, _open, Vectors) = (file, open, vectors);
+        (_file, _open, Vectors, _owned) = (file, open, vectors, owned);
         Tensors = [tensor];
         Files = [file.Path];
         _vocabulary = new(() => vocabulary?.Invoke());
@@ -40,7 +42,9 @@ internal sealed class SingleMatrixModel : IModel
 
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0)
-            _file.Dispose();
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        _owned?.Dispose();
+        _file.Dispose();
     }
 }

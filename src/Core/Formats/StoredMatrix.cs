@@ -117,9 +117,15 @@ internal static class RowRange
     /// <exception cref="ArgumentOutOfRangeException">The rows are not all in the matrix, or do not fit the destination.</exception>
     public static void Check(IMatrixSource source, long firstRow, int count, int capacity)
     {
+        Check(source, firstRow, count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)count * source.Columns, capacity);
+    }
+
+    /// <exception cref="ArgumentOutOfRangeException">The rows are not all in the matrix.</exception>
+    public static void Check(IMatrixSource source, long firstRow, int count)
+    {
         ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow, source.Rows - count);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)count * source.Columns, capacity);
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ClusterLp.Core.Formats;
 using ClusterLp.Core.LpFit;
 using Microsoft.Win32.SafeHandles;
 
@@ -87,16 +88,11 @@ public sealed class RowStates(string? folder = null) : IDisposable
     private static long Offset(TensorPlan plan, int block, int round) =>
         (2L * block + round % 2) * sizeof(float) * JointFit.StateLength(plan.Partition.RowCount(0), plan.Columns);
 
-    /// <summary>A file without a name where the system allows it, so that nothing is left of a killed process.</summary>
     private SafeFileHandle? Open()
     {
-        string path = Path.Combine(folder ?? Path.GetTempPath(), $"clusterlp-rows-{Guid.NewGuid():N}");
         try
         {
-            SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, FileOptions.DeleteOnClose);
-            if (!OperatingSystem.IsWindows())
-                File.Delete(path);
-            return file;
+            return TemporaryFile.Create("rows", folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

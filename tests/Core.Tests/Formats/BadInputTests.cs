@@ -28,6 +28,12 @@ public class BadInputTests
 
     private static Case Npy(string name, Func<byte[]> bytes, params string[] words) => Bad("npy: " + name, "m.npy", bytes, words);
 
+    private static Case Npz(string name, string member, byte[]? bytes, params string[] words) => Bad($"npz: {name}", "m.npz", () =>
+        Craft.Zip(System.IO.Compression.CompressionLevel.Optimal,
+            [.. Craft.CsrMembers(2, 3, [0, 2, 3], [0, 2, 1], [1, 2, 3]).Where(m => m.Name != member), .. bytes is null ? Array.Empty<(string, byte[])>() : [(member, bytes)]]), words);
+
+    private static byte[] Int32(params int[] values) => Craft.Npy("<i4", $"({values.Length},)", Craft.Bytes(values));
+
     private static Case FastText(string name, Func<byte[]> bytes, params string[] words) => Bad("fastText: " + name, "m.ftz", bytes, words);
 
     private static readonly float[] Rows4 = new float[16];
@@ -114,6 +120,40 @@ public class BadInputTests
         Npy("no rows", () => Craft.Npy("<f4", "(0, 3)", []), "nothing to compress"),
         Npy("overflowing shape", () => Craft.Npy("<f8", "(4611686018427387904, 8)", Four), "overflows"),
         Npy("truncated", () => Craft.Npy("<f4", "(2, 2)", Eight), "truncated", "16 bytes", "has 8"),
+        Npz("no format", "format.npy", null, "no member format.npy", "scipy.sparse.save_npz"),
+        Npz("by columns", "format.npy", Craft.Npy("|S3", "()", "csc"u8.ToArray()), "\"csc\"", ".tocsr()"),
+        Npz("coordinates, as UTF-32", "format.npy", Craft.Npy("<U3", "()", Craft.Bytes<int>('c', 'o', 'o')), "\"coo\"", ".tocsr()"),
+        Npz("format is a number", "format.npy", Craft.Npy("<f4", "()", Four), "format.npy", "cannot be read as text"),
+        Npz("no pointers", "indptr.npy", null, "no member indptr.npy"),
+        Npz("too few pointers", "indptr.npy", Int32(0, 3), "indptr.npy", "2 row pointers for 2 rows", "expected 3"),
+        Npz("first pointer", "indptr.npy", Int32(1, 2, 3), "indptr.npy", "first row pointer is 1"),
+        Npz("pointers fall", "indptr.npy", Int32(0, 2, 1), "indptr.npy", "row 1", "entry 2", "entry 1", "must ascend"),
+        Npz("negative pointer", "indptr.npy", Int32(0, -2, 3), "indptr.npy", "row 0", "must ascend"),
+        Npz("pointers beyond the entries", "indptr.npy", Int32(0, 2, 4), "3 column indices and 3 values", "end at 4"),
+        Npz("pointers are floats", "indptr.npy", Craft.Npy("<f4", "(3,)", new byte[12]), "indptr.npy", "<f4", "int32 or int64"),
+        Npz("column beyond the last", "indices.npy", Int32(0, 2, 3), "indices.npy", "entry 2, of row 1", "column 3", "3 columns"),
+        Npz("negative column", "indices.npy", Int32(0, -1, 1), "indices.npy", "entry 1, of row 0", "column -1"),
+        Npz("column beyond int32", "indices.npy", Craft.Npy("<i8", "(3,)", Craft.Bytes(0L, 1L << 40, 1L)), "indices.npy", "column 1099511627776"),
+        Npz("fewer columns than values", "indices.npy", Int32(0, 2), "2 column indices and 3 values"),
+        Npz("indices of two dimensions", "indices.npy", Craft.Npy("<i4", "(1, 3)", new byte[12]), "indices.npy", "2 dimensions"),
+        Npz("truncated indices", "indices.npy", Craft.Npy("<i4", "(3,)", Eight), "indices.npy", "3 elements", "8 bytes"),
+        Npz("integer values", "data.npy", Craft.Npy("<i8", "(3,)", new byte[24]), "data.npy", "<i8", "float16, float32 or float64"),
+        Npz("object values", "data.npy", Craft.Npy("|O", "(3,)", new byte[24]), "data.npy", "object dtype"),
+        Npz("shape of three numbers", "shape.npy", Craft.Npy("<i8", "(3,)", new byte[24]), "shape.npy", "3 numbers"),
+        Npz("negative shape", "shape.npy", Craft.Npy("<i8", "(2,)", Craft.Bytes(2L, -3L)), "shape.npy", "2 x -3"),
+        Npz("no columns", "shape.npy", Craft.Npy("<i8", "(2,)", Craft.Bytes(2L, 0L)), "nothing to compress"),
+        Npz("overflowing shape", "shape.npy", Craft.Npy("<i8", "(2,)", Craft.Bytes(1L << 62, 3L)), "overflows"),
+        Bad("npz: a member twice", "m.npz", () => Craft.Zip(System.IO.Compression.CompressionLevel.Optimal,
+            [.. Craft.CsrMembers(1, 1, [0, 1], [0], [1]), ("data.npy", [])]), "data.npy twice"),
+        Bad("npz: dense arrays", "m.npz", () => Craft.Zip(System.IO.Compression.CompressionLevel.Optimal, ("arr_0.npy", Craft.Npy("<f4", "(1, 1)", Four))), "format.npy", "save one as .npy"),
+        Bad("npz: truncated", "m.npz", () => Craft.Csr(1, 1, [0, 1], [0], [1])[..^5], "no directory at its end"),
+        Bad("npz: damaged contents", "m.npz", () =>
+        {
+            byte[] bytes = Craft.Csr(2, 3, [0, 2, 3], [0, 2, 1], [1, 2, 3], level: System.IO.Compression.CompressionLevel.Optimal);
+            int crc = bytes.AsSpan().LastIndexOf("data.npy"u8) - 46 + 16;
+            bytes[crc] ^= 1;
+            return bytes;
+        }, "data.npy", "CRC-32"),
         Npy("trailing data", () => Craft.Npy("<f4", "(1, 1)", Eight), "trailing data", "4 bytes"),
 
         Text("only white space", " \n\n", "no word vectors"),

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -27,31 +28,51 @@ internal static class Craft
 
     public static byte[] Npy(string descr, string shape, byte[] data, bool fortran = false) =>
         Npy($"{{'descr': '{descr}', 'fortran_order': {(fortran ? "True" : "False")}, 'shape': {shape}, }}", data);
-}
 
-/// <summary>Writes a fastText file, version 12, field by field; every field can be set wrong.</summary>
-internal sealed class FastTextCraft
-{
-    public int Magic = 793712314, Version = 12, Dim = 4, Loss = 3, Kind = 3, Bucket = 2, MinN = 2, MaxN = 4;
-    public (string Word, byte Type)[] Entries = [("the", 0), ("of", 0), ("__label__en", 1), ("__label__fr", 1)];
-    public int? Size, Words, Labels;
-    public long PrunedCount = -1;
-    public (int Bucket, int Position)[] Pruned = [];
-    public byte QuantisedInput, QuantisedOutput;
-    public byte[] Input = [], Output = [];
-
-    public static byte[] Dense(long rows, long columns, params float[] values) => [.. Craft.Bytes(rows, columns), .. Craft.Bytes(values)];
-
-    public byte[] Build()
+    /// <summary>A zip archive.</summary>
+    public static byte[] Zip(CompressionLevel level, params (string Name, byte[] Bytes)[] members)
     {
-        int words = Words ?? Entries.Count(entry => entry.Type == 0), labels = Labels ?? Entries.Count(entry => entry.Type == 1);
-        return
-        [
-            .. Craft.Bytes(Magic, Version, Dim, 5, 5, 1, 5, 1, Loss, Kind, Bucket, MinN, MaxN, 100), .. Craft.Bytes(1e-4),
-            .. Craft.Bytes(Size ?? Entries.Length, words, labels), .. Craft.Bytes(1000L, PrunedCount),
-            .. Entries.SelectMany(entry => (byte[])[.. Encoding.UTF8.GetBytes(entry.Word), 0, .. Craft.Bytes(7L), entry.Type]),
-            .. Pruned.SelectMany(pair => Craft.Bytes(pair.Bucket, pair.Position)),
-            QuantisedInput, .. Input, QuantisedOutput, .. Output,
-        ];
+        using var stream = new MemoryStream();
+        using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+            foreach ((string name, byte[] bytes) in members)
+            {
+                using Stream entry = archive.CreateEntry(name, level).Open();
+                entry.Write(bytes);
+            }
+        return stream.ToArray();
     }
+
+    /// <summary>The members of a CSR matrix as scipy.sparse.save_npz writes them.</summary>
+    public static (string Name, byte[] Bytes)[] CsrMembers(long rows, long columns, IReadOnlyList<int> pointers, IReadOnlyList<int> indices,
+        IReadOnlyList<double> values, string integers = "<i4", string floats = "<f4", string format = "csr") =>
+    [
+        ("indices.npy", Npy(integers, $"({indices.Count},)", Numbers(integers, indices.Select(i => (double)i)))),
+        ("indptr.npy", Npy(integers, $"({pointers.Count},)", Numbers(integers, pointers.Select(i => (double)i)))),
+        ("format.npy", Npy("|S3", "()", Encoding.ASCII.GetBytes(format))),
+        ("shape.npy", Npy("<i8", "(2,)", Bytes(rows, columns))),
+        ("data.npy", Npy(floats, $"({values.Count},)", Numbers(floats, values))),
+    ];
+
+    /// <summary>A CSR matrix as scipy.sparse.save_npz writes it.</summary>
+    public static byte[] Csr(long rows, long columns, IReadOnlyList<int> pointers, IReadOnlyList<int> indices, IReadOnlyList<double> values,
+        string integers = "<i4", string floats = "<f4", CompressionLevel level = CompressionLevel.NoCompression) =>
+        Zip(level, CsrMembers(rows, columns, pointers, indices, values, integers, floats));
+
+    private static byte[] Numbers(string descr, IEnumerable<double> numbers) =>
+    [
+        .. numbers.SelectMany(number =>
+        {
+            byte[] bytes = descr[1..] switch
+            {
+                "i4" => Bytes((int)number),
+                "i8" => Bytes((long)number),
+                "f2" => Bytes((Half)number),
+                "f4" => Bytes((float)number),
+                _ => Bytes(number),
+            };
+            if (descr[0] == '>')
+                Array.Reverse(bytes);
+            return bytes;
+        }),
+    ];
 }

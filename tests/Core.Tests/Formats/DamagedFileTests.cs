@@ -14,6 +14,8 @@ public class DamagedFileTests
         "m.safetensors" => SampleModels.File(SampleModels.Mask, SampleModels.Embedding(), SampleModels.Bias),
         "m.onnx" => new OnnxCraft().Input("x", OnnxCraft.Float, 2, 9).Matrix("w", 9, 4, 1).Node("MatMul", ["x", "w"], "y").Output("y", OnnxCraft.Float).Model(),
         "m.npy" => Craft.Npy("<f4", "(9, 12)", new byte[9 * 12 * 4], fortran: true),
+        "m.npz" => Craft.Csr(3, 4, [0, 2, 2, 4], [1, 3, 0, 2], [1, 2, 3, 4]),
+        "deflated.npz" => Craft.Csr(3, 4, [0, 2, 2, 4], [1, 3, 0, 2], [1, 2, 3, 4], level: System.IO.Compression.CompressionLevel.Optimal),
         "v.vec" => Encoding.UTF8.GetBytes("3 2\nthe 1.5 -2\nof 3 4e-5\n. . 5 6\n"),
         "w.bin" => [.. "2 3\nthe "u8, .. new byte[12], .. "\nof "u8, .. new byte[12]],
         "m.index.json" => "{\"weight_map\":{\"bias\":\"s.safetensors\",\"emb.weight\":\"s.safetensors\"}}"u8.ToArray(),
@@ -55,6 +57,8 @@ public class DamagedFileTests
     [InlineData("m.safetensors")]
     [InlineData("m.npy")]
     [InlineData("m.onnx")]
+    [InlineData("m.npz")]
+    [InlineData("deflated.npz")]
     [InlineData("v.vec")]
     [InlineData("w.bin")]
     [InlineData("m.ftz")]

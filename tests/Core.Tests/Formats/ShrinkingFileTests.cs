@@ -13,6 +13,7 @@ public class ShrinkingFileTests
     [InlineData("m.npy")]
     [InlineData("fortran.npy")]
     [InlineData("half.npy")]
+    [InlineData("m.npz")]
     [InlineData("v.vec")]
     [InlineData("w.bin")]
     [InlineData("m.ftz")]
@@ -67,6 +68,7 @@ public class ShrinkingFileTests
             "m.npy" => Craft.Npy("<f4", $"({Rows}, {Columns})", Craft.Bytes(values)),
             "fortran.npy" => Craft.Npy("<f4", $"({Rows}, {Columns})", Craft.Bytes(values), fortran: true),
             "half.npy" => Craft.Npy("<f2", $"({Rows}, {Columns})", new byte[Rows * Columns * 2]),
+            "m.npz" => Craft.Csr(Rows, Columns, [.. Enumerable.Range(0, Rows + 1)], [.. Enumerable.Range(0, Rows).Select(i => i % Columns)], [.. Enumerable.Range(0, Rows).Select(i => i + 1.0)]),
             "v.vec" => Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, Rows).Select(i => $"w{i} {i} 2 3\n"))),
             "w.bin" => [.. Encoding.ASCII.GetBytes($"{Rows} {Columns}\n"), .. Enumerable.Range(0, Rows).SelectMany(_ => (byte[])[(byte)'w', (byte)' ', .. new byte[4 * Columns]])],
             _ => new FastTextCraft

@@ -36,12 +36,13 @@ public static class Pipeline
     /// <param name="threads">Threads of the reductions.</param>
     /// <param name="states">What the blocks' computer remembers.</param>
     /// <param name="remembers">Asked for every block whether it does; null: always.</param>
+    /// <param name="sparse">The blocks are read from the matrix' nonzeros.</param>
     public static Fitted Run(TensorPlan plan, float[] matrix, Func<int, IEnumerable<int>>? order = null, int threads = 1,
-        RowStates? states = null, Func<bool>? remembers = null)
+        RowStates? states = null, Func<bool>? remembers = null, bool sparse = false)
     {
         var store = new MemoryBlobStore();
         var context = new StepContext(store, threads, CancellationToken.None);
-        using var source = new ArrayMatrixSource(matrix, plan.Columns);
+        using IMatrixSource source = sparse ? new ArraySparseSource(matrix, plan.Columns) : new ArrayMatrixSource(matrix, plan.Columns);
         FitState state = FitPipeline.Begin(plan);
         while (!state.IsDone)
         {

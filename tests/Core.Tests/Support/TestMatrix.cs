@@ -34,4 +34,15 @@ public static class TestMatrix
             }
         return a;
     }
+
+    /// <summary>Sparse rows: about <paramref name="density"/> of the entries are integers that are not zero, and some rows have none.</summary>
+    public static float[] Sparse(int rows, int columns, double density, int seed)
+    {
+        var random = new Random(seed);
+        var a = new float[rows * columns];
+        for (int i = 0; i < a.Length; i++)
+            if (random.NextDouble() < density && i / columns % 17 != 5)
+                a[i] = random.Next(1, 20) * (random.Next(2) == 0 ? -1 : 1);
+        return a;
+    }
 }

@@ -4,11 +4,20 @@ using System.Text;
 
 namespace ClusterLp.Core.Formats.Npy;
 
+/// <summary>What an array is expected to hold.</summary>
+internal enum NpyKind
+{
+    Floating,
+    Integer,
+    /// <summary>Bytes or UTF-32 characters, padded with zeros.</summary>
+    Text,
+}
+
 /// <summary>
 /// The header of a .npy file (NumPy format versions 1.0, 2.0 and 3.0): magic, version, header length, and a Python
 /// dictionary with <c>descr</c>, <c>fortran_order</c> and <c>shape</c>.
 /// </summary>
-/// <param name="Type">F16, F32 or F64.</param>
+/// <param name="Type">F16, F32 or F64; I32 or I64; U8 of text.</param>
 /// <param name="BigEndian">Byte order of the elements.</param>
 /// <param name="Order">Element order.</param>
 /// <param name="Shape">Any number of dimensions, outermost first.</param>
@@ -19,8 +28,9 @@ internal sealed record NpyHeader(ElementType Type, bool BigEndian, ElementOrder 
 
     public static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
+    /// <summary>Of an array of floating numbers, unless another kind is expected.</summary>
     /// <exception cref="ClusterLpException">Not such a header (exit 65).</exception>
-    public static NpyHeader Read(InputFile file)
+    public static NpyHeader Read(InputFile file, NpyKind kind = NpyKind.Floating)
     {
         ReadOnlySpan<byte> start = file.ReadStart(12);
         if (!start.StartsWith(Magic))
@@ -39,16 +49,16 @@ internal sealed record NpyHeader(ElementType Type, bool BigEndian, ElementOrder 
         if (textOffset + length > file.Length)
             throw file.Bad($"the .npy header says it is {length} bytes long, but the file has only {file.Length} bytes.");
         string text = Encoding.Latin1.GetString(file.ReadHeader(textOffset, (int)length));
-        return Parse(file, text, textOffset + length);
+        return Parse(file, text, textOffset + length, kind);
     }
 
-    private static NpyHeader Parse(InputFile file, string text, long dataOffset)
+    private static NpyHeader Parse(InputFile file, string text, long dataOffset, NpyKind kind)
     {
         Dictionary<string, string> fields = PythonDictionary.Parse(text)
             ?? throw file.Bad("the .npy header is not a Python dictionary with the keys 'descr', 'fortran_order' and 'shape'.");
         string Field(string key) => fields.TryGetValue(key, out string? value) ? value : throw file.Bad($"the .npy header has no key '{key}'.");
 
-        (ElementType type, bool bigEndian) = ParseType(file, Field("descr"));
+        (ElementType type, bool bigEndian) = ParseType(file, Field("descr"), kind);
         ElementOrder order = Field("fortran_order") switch
         {
             "True" => ElementOrder.Fortran,
@@ -58,21 +68,30 @@ internal sealed record NpyHeader(ElementType Type, bool BigEndian, ElementOrder 
         return new NpyHeader(type, bigEndian, order, ParseShape(file, Field("shape")), dataOffset);
     }
 
-    private static (ElementType Type, bool BigEndian) ParseType(InputFile file, string descr)
+    private static (ElementType Type, bool BigEndian) ParseType(InputFile file, string descr, NpyKind kind)
     {
+        (string unfit, string expected) = kind switch
+        {
+            NpyKind.Floating => ("cannot be compressed", "float16, float32 or float64"),
+            NpyKind.Integer => ("cannot be read as indices", "int32 or int64"),
+            _ => ("cannot be read as text", "'|S...' or '<U...'"),
+        };
         if (descr.StartsWith('[') || descr.StartsWith('('))
-            throw file.Bad($"structured dtype {descr} cannot be compressed; expected float16, float32 or float64.");
+            throw file.Bad($"structured dtype {descr} {unfit}; expected {expected}.");
         string name = descr.Trim('\'', '"');
         if (name.EndsWith('O'))
-            throw file.Bad($"object dtype '{name}' cannot be read (it would run pickled code); expected float16, float32 or float64.");
-        if (name.Length == 3 && name[0] is '<' or '>' or '=' or '|')
-            switch (name[1..])
+            throw file.Bad($"object dtype '{name}' cannot be read (it would run pickled code); expected {expected}.");
+        if (name.Length >= 3 && name[0] is '<' or '>' or '=' or '|')
+            switch (kind, name[1..])
             {
-                case "f2": return (ElementType.F16, name[0] == '>');
-                case "f4": return (ElementType.F32, name[0] == '>');
-                case "f8": return (ElementType.F64, name[0] == '>');
+                case (NpyKind.Floating, "f2"): return (ElementType.F16, name[0] == '>');
+                case (NpyKind.Floating, "f4"): return (ElementType.F32, name[0] == '>');
+                case (NpyKind.Floating, "f8"): return (ElementType.F64, name[0] == '>');
+                case (NpyKind.Integer, "i4"): return (ElementType.I32, name[0] == '>');
+                case (NpyKind.Integer, "i8"): return (ElementType.I64, name[0] == '>');
+                case (NpyKind.Text, [('S' or 'U'), ..]): return (ElementType.U8, name[0] == '>');
             }
-        throw file.Bad($"dtype {descr} cannot be compressed; expected float16, float32 or float64 ('<f2', '<f4', '<f8' or '>...').");
+        throw file.Bad($"dtype {descr} {unfit}; expected {expected}{(kind == NpyKind.Floating ? " ('<f2', '<f4', '<f8' or '>...')" : "")}.");
     }
 
     private static long[] ParseShape(InputFile file, string tuple)

@@ -22,20 +22,20 @@ internal static class ScanStep
 
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
+        if (source is ISparseSource sparse)
+            return SparseScan.Run(task, sparse, blobName, context);
         (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
         BlockPartition partition = plan.Partition;
         long firstRow = partition.FirstRow(task.Address.Block);
         int count = partition.RowCount(task.Address.Block);
         Span<float> rows = StepData.ReadInput(task, source, 1);
         if (PowerSums.FirstNonFinite(rows) is var bad and >= 0)
-            throw ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
-                $"tensor \"{plan.Name}\", {(plan.Transposed ? $"row {bad % d}, column {firstRow + bad / d}" : $"row {firstRow + bad / d}, column {bad % d}")} (counted from 0): the entry is {rows[bad]}; every entry must be a finite float32 number."));
+            throw NotFinite(plan, firstRow + bad / d, (int)(bad % d), rows[(int)bad]);
 
         double[] rowWeights = StepData.ReadRowWeights(task, context);
         double absolute = 0, largest = 0, weightSum = 0;
         var sample = new List<float>();
         var sampleWeights = new List<double>();
-        long stride = RowSample.Stride(plan.Rows, SampleRows);
         using (KernelClock.Measure(KernelKind.Elementwise))
             for (int i = 0; i < count; i++)
             {
@@ -43,21 +43,32 @@ internal static class ScanStep
                 absolute += PowerSums.AbsolutePower(row, 1);
                 largest = Math.Max(largest, PowerSums.Squares(row));
                 weightSum += rowWeights[i];
-                if ((firstRow + i) % stride != 0)
+                if (!InSample(plan, firstRow + i))
                     continue;
                 sample.AddRange(row);
                 sampleWeights.Add(rowWeights[i]);
             }
         double[] gram = StepData.PackedGram(rows, count, d, plan.RowWeights is null ? default : rowWeights, context, 0);
-        ArrayBlob blob = new ArrayBlob()
-            .Add("gram", gram, gram.Length)
-            .Add("sums", [weightSum], 1)
-            .Add("sample", [.. sample], sample.Count / d, d)
-            .Add("sample_weights", [.. sampleWeights], sampleWeights.Count);
+        ArrayBlob blob = Arrays(d, gram, weightSum, sample, sampleWeights);
         Models.Of(plan).AddToScan(task, rows, rowWeights, blob, context);
         var input = new InputChecksums(InputChecksums.Of<float>(rows), InputChecksums.Of<double>(rowWeights));
         return new BlockResult(StepData.Write(context, blobName, blob), new ScanFigures(absolute, Math.Sqrt(largest), input));
     }
+
+    /// <summary>Whether a row belongs to the row sample.</summary>
+    public static bool InSample(TensorPlan plan, long row) => row % RowSample.Stride(plan.Rows, SampleRows) == 0;
+
+    /// <summary>What every block's blob holds.</summary>
+    public static ArrayBlob Arrays(int d, double[] gram, double weightSum, List<float> sample, List<double> sampleWeights) => new ArrayBlob()
+        .Add("gram", gram, gram.Length)
+        .Add("sums", [weightSum], 1)
+        .Add("sample", [.. sample], sample.Count / d, d)
+        .Add("sample_weights", [.. sampleWeights], sampleWeights.Count);
+
+    /// <summary>An entry of the matrix as it is fitted cannot be.</summary>
+    public static ClusterLpException NotFinite(TensorPlan plan, long row, int column, float entry) =>
+        ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
+            $"tensor \"{plan.Name}\", {(plan.Transposed ? $"row {column}, column {row}" : $"row {row}, column {column}")} (counted from 0): the entry is {entry}; every entry must be a finite float32 number."));
 
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
     {

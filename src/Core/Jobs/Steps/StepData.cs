@@ -16,6 +16,7 @@ internal static class StepData
     // faults than the conversion that fills them, and several generations of them would lie in memory at once.
     [ThreadStatic] private static float[]? _rows;
     [ThreadStatic] private static double[]? _gram;
+    [ThreadStatic] private static SparseRows? _sparse;
 
     /// <summary>
     /// The block's rows as they are fitted, count x d: <see cref="ReadInput"/>, times the column metric's root where there is one.
@@ -40,6 +41,11 @@ internal static class StepData
         int block = task.Address.Block, count = partition.RowCount(block);
         int length = checked(count * task.Plan.Columns);
         Span<float> rows = Reuse(ref _rows, length).Span;
+        if (source is ISparseSource sparse)
+        {
+            ReadSparse(task, sparse, scale).WriteTo(rows, task.Plan.Columns);
+            return rows;
+        }
         source.ReadRows(partition.FirstRow(block), count, rows);
         Instruments.InputRead((long)length * sizeof(float));
         if (task.Input is { } scanned && InputChecksums.Of<float>(rows) != scanned.Rows)
@@ -47,6 +53,27 @@ internal static class StepData
         Multiply(rows, (float)scale);
         return rows;
     }
+
+    /// <summary>
+    /// The stored entries of the block's rows of A, each multiplied by <paramref name="scale"/> (a power of two: exact), in a buffer
+    /// of this thread's, valid until its next block.
+    /// </summary>
+    /// <inheritdoc cref="ReadInput"/>
+    public static SparseRows ReadSparse(BlockTask task, ISparseSource source, double scale)
+    {
+        BlockPartition partition = task.Plan.Partition;
+        int block = task.Address.Block;
+        SparseRows rows = _sparse ??= new SparseRows();
+        source.ReadRows(partition.FirstRow(block), partition.RowCount(block), rows);
+        Instruments.InputRead((long)rows.Entries * (sizeof(float) + sizeof(int)));
+        if (task.Input is { } scanned && InputChecksums.Of(rows) != scanned.Rows)
+            throw Changed(task, task.Plan.Input);
+        Multiply(rows.Values, (float)scale);
+        return rows;
+    }
+
+    /// <summary>This thread's array of the block's rows, to be filled, count x d.</summary>
+    public static Span<float> Room(int count, int d) => Reuse(ref _rows, checked(count * d)).Span;
 
     /// <summary>
     /// The beginning of this thread's array, made anew where it is too short, with whatever the last block left in it.
@@ -140,12 +167,19 @@ internal static class StepData
     /// <summary>True for the rows whose residuals stand for all when eps is chosen: every s-th, at most 4096.</summary>
     public static bool IsSampled(long row, long rows) => row % Math.Max(1, (rows + 4095) / 4096) == 0;
 
+    /// <summary>This thread's d x d sums, all zero.</summary>
+    public static Span<double> EmptyGram(int d)
+    {
+        Span<double> gram = Reuse(ref _gram, d * d).Span;
+        gram.Clear();
+        return gram;
+    }
+
     /// <summary>sum_i w_i a_i a_i^T as a packed triangle, in tiles so that a stop is noticed.</summary>
     public static double[] PackedGram(ReadOnlySpan<float> rows, int count, int d, ReadOnlySpan<double> weights, StepContext context, double progressFrom)
     {
         const int tile = 512;
-        Span<double> gram = Reuse(ref _gram, d * d).Span;
-        gram.Clear();
+        Span<double> gram = EmptyGram(d);
         for (int first = 0; first < count; first += tile)
         {
             context.Cancellation.ThrowIfCancellationRequested();

@@ -1,0 +1,15 @@
+using System.Globalization;
+using ClusterLp.SparseBench;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+switch (args)
+{
+    case ["scan", .. var rest] when rest.Length < 2:
+        int rounds = rest.Length > 0 ? int.Parse(rest[0]) : 3;
+        ScanBench.Grams(rounds);
+        ScanBench.Scans(rounds);
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: bench/sparse/run scan [ROUNDS (3)]");
+        return 64;
+}
