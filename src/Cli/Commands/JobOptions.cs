@@ -46,6 +46,8 @@ internal sealed class JobOptions
     public readonly Option<string?> ColumnMetric = new("--column-metric") { Description = "A d x d .npy, symmetric positive semi-definite, such as the Gram matrix X^T X of the layer's inputs: minimise the error of (A - UV) H^(1/2), which is the layer's output's.", HelpName = "FILE" };
     public readonly Option<double?> ExactRows = OptionParsers.Number("--exact-rows", "SHARE", "Share of the rows, between 0 and 1, to store as they are within the same size: those the factors would fit worst.");
     public readonly Option<int?> ActiveColumns = OptionParsers.Whole("--active-columns", "M", "Solve U in a sample of about M columns, drawn by the Lewis weights of V: faster where the rank is small against the columns, with nothing certified (default: all columns).");
+    public readonly Option<int?> Subspaces = OptionParsers.Whole("--subspaces", "J", "Approximate each row in the nearest of J subspaces, from 2 to 64, within the same size; their dimension, the rank, follows.");
+    public readonly Option<int?> Restarts = OptionParsers.Whole("--restarts", "R", "Starts of the clustering by subspaces, on a sample of rows; the best goes on (default: 4).");
     public readonly Option<int?> BlockRows = OptionParsers.Whole("--block-rows", "N", "Rows of a block, the unit of work (default: about 32 blocks); part of what fixes the result's bytes.");
     public readonly Option<ulong?> Seed = OptionParsers.Seed("--seed", "Seed of the row samples (default: 0).");
     public readonly Option<ElementType?> Dtype = OptionParsers.OptionalWord("--dtype", "Element type of the factors (default: the input's).", FactorTypes);
@@ -56,7 +58,7 @@ internal sealed class JobOptions
     {
         command.Arguments.Add(Model);
         foreach (Option option in new Option[]
-            { Output, Tensors, Exclude, Compression, PerTensor, Rank, TargetError, P, Tolerance, Method, Fit, RowWeights, ColumnMetric, ExactRows, ActiveColumns, Dtype, Reconstruct, Seed, BlockRows, Force })
+            { Output, Tensors, Exclude, Compression, PerTensor, Rank, TargetError, P, Tolerance, Method, Fit, RowWeights, ColumnMetric, ExactRows, ActiveColumns, Subspaces, Restarts, Dtype, Reconstruct, Seed, BlockRows, Force })
             command.Options.Add(option);
     }
 
@@ -82,6 +84,8 @@ internal sealed class JobOptions
             ColumnMetric = parse.GetValue(ColumnMetric),
             ExactRows = parse.GetValue(ExactRows),
             ActiveColumns = parse.GetValue(ActiveColumns),
+            Subspaces = parse.GetValue(Subspaces),
+            Restarts = parse.GetValue(Restarts),
             BlockRows = parse.GetValue(BlockRows),
             Seed = parse.GetValue(Seed) ?? 0,
             Dtype = parse.GetValue(Dtype),

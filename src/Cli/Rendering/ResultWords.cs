@@ -52,19 +52,21 @@ internal static class ResultWords
             yield return $"This is the SVD itself, stored as {tensor.FactorType}; {relative}.";
         else if ((tensor.Metric?.RelativeLp ?? tensor.RelativeLp) < Rounding)
             yield return $"The matrix has this rank up to rounding, and so have both fits; {relative}.";
-        else if (tensor is { Method: "lp", P: 2 })
+        else if (tensor is { Method: "lp", P: 2, Subspaces: null })
             yield return $"At p = 2 the best factors are the SVD's; {relative}.";
         else
         {
             double change = (weighted ? Ratio(ours.WeightedLp!.Value, svd.WeightedLp!.Value) : Ratio(ours.Lp, svd.Lp)) - 1;
             string norm = (weighted ? "Row-weighted " : "") + NormName(tensor.P);
-            string other = tensor.P == 2 ? "" : $"; Frobenius {Compared(Ratio(ours.Frobenius, svd.Frobenius) - 1)}{Must(ours, svd, weighted)}";
+            string other = tensor.P == 2 ? "" : $"; Frobenius {Compared(Ratio(ours.Frobenius, svd.Frobenius) - 1)}{Must(ours, svd, weighted, tensor.Model is null)}";
             yield return change < -Negligible
                 ? $"{norm} error{where} {Compared(change)} than {Rival(tensor)}{other}."
                 : $"{norm} error{where} {(change > Negligible ? $"{Compared(change)} than" : "the same as")} {Rival(tensor)}{other}: "
                     + $"{(tensor.Method == "lp" ? "l_p" : tensor.Method)} did not help here, and --method svd does as well at this size.";
             yield return relative + ".";
         }
+        if (tensor.Subspaces is { } subspaces)
+            yield return $"Each row lies in one of {subspaces.Count} subspaces, which have from {Figures.Count(subspaces.Sizes.Min())} to {Figures.Count(subspaces.Sizes.Max())} rows: the best of {Figures.Count(subspaces.Restarts, "start", "starts")} on {Figures.Count(tensor.CoresetRows)} rows, and {Figures.Count(tensor.RefineRounds, "round", "rounds")} on all.";
         if (tensor.ExactRows is { } exact)
             yield return $"{Figures.Count(exact.Count)} of {Figures.Count(tensor.Rows)} rows are stored as they are, found in {(exact.Passes == 1 ? "one pass" : $"{exact.Passes} passes")} over the input.";
         if (tensor.JointObjective is { } joint)
@@ -115,8 +117,8 @@ internal static class ResultWords
         string.Create(CultureInfo.InvariantCulture, $"the{(weighted ? " row-weighted" : "")} sum of |r|{(tensor.P == 1 ? "" : $"^{tensor.P}")}");
 
     // SVD has the least Frobenius error of all matrices of its rank (Eckart and Young), unless its rows were weighted.
-    private static string Must(Errors ours, Errors svd, bool weighted) =>
-        !weighted && ours.Frobenius > svd.Frobenius * (1 + Negligible) ? ", as must be for p < 2" : "";
+    private static string Must(Errors ours, Errors svd, bool weighted, bool sameRank) =>
+        !weighted && sameRank && ours.Frobenius > svd.Frobenius * (1 + Negligible) ? ", as must be for p < 2" : "";
 
     private static string Compared(double change) =>
         Math.Abs(change) <= Negligible ? "the same" : $"{Figures.Percent(Math.Abs(change))} {(change < 0 ? "lower" : "higher")}";

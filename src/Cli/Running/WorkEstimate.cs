@@ -11,6 +11,7 @@ internal sealed class WorkEstimate(JobPlan plan)
     private const int LewisRounds = 8;
     private const int RefineRounds = 2;
     private const int JointRounds = 70;
+    private const int ClusterRounds = 8;
     private const int IterationsNearTwo = 4;
     private const int IterationsAtOne = 100;
 
@@ -69,12 +70,14 @@ internal sealed class WorkEstimate(JobPlan plan)
         yield return (StageKind.Scan, 1, gram);
         if (tensor.ExactRows is not null)
             yield return (StageKind.Model, 1, 2 * gram);
+        if (tensor.Subspaces is int subspaces)
+            yield return (StageKind.Model, ClusterRounds, ClusterRounds * (gram + 2 * subspaces * n * d * (d - k)));
         bool lp = IsLp(tensor), coreset = HasCoreset(tensor);
         if (tensor.Method == Method.Lewis)
             yield return (StageKind.Lewis, LewisRounds, LewisRounds * 2 * gram);
         else if (coreset)
             yield return (StageKind.Lewis, 1, gram);
-        if (lp)
+        if (lp && tensor.Subspaces is null)
         {
             if (coreset)
                 yield return (StageKind.Coreset, 1, 0.1 * gram);

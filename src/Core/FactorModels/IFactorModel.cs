@@ -26,6 +26,9 @@ internal interface IFactorModel
     /// <summary>Why the options do not go with this model; null where they do. Options every method has are checked elsewhere.</summary>
     string? Conflict(JobSpec spec);
 
+    /// <summary>Why a tensor of this shape cannot have this model; null where it can.</summary>
+    string? Obstacle(TensorPlan plan) => null;
+
     /// <summary>Whether what is stored is U and V, whose product is the approximation (<see cref="StoredFactors"/>).</summary>
     bool IsProduct => false;
 

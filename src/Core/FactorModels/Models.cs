@@ -1,4 +1,5 @@
 using ClusterLp.Core.FactorModels.ExactRows;
+using ClusterLp.Core.FactorModels.Subspaces;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
@@ -13,13 +14,15 @@ internal static class Models
 
     private static readonly ExactRowsModel ExactRows = new(LowRank);
 
-    private static readonly IFactorModel[] All = [LowRank, ExactRows];
+    private static readonly SubspacesModel Subspaces = new();
+
+    private static readonly IFactorModel[] All = [LowRank, ExactRows, Subspaces];
 
     /// <summary>The model of a job's tensors.</summary>
-    public static IFactorModel Of(JobSpec spec) => spec.ExactRows is null ? LowRank : ExactRows;
+    public static IFactorModel Of(JobSpec spec) => spec.Subspaces is not null ? Subspaces : spec.ExactRows is null ? LowRank : ExactRows;
 
     /// <summary>The model of a planned tensor.</summary>
-    public static IFactorModel Of(TensorPlan plan) => plan.ExactRows is null ? LowRank : ExactRows;
+    public static IFactorModel Of(TensorPlan plan) => plan.Subspaces is not null ? Subspaces : plan.ExactRows is null ? LowRank : ExactRows;
 
     /// <summary>Whether <see cref="IFactorModel.AddToScan"/> has something to do, for which rows read by their nonzeros are written in full.</summary>
     public static bool ReadsScannedRows(TensorPlan plan) => Of(plan) is not LowRankModel;

@@ -44,13 +44,19 @@ public sealed record TensorPlan
     /// <inheritdoc cref="JobSpec.ActiveColumns"/>
     public int? ActiveColumns { get; init; }
 
+    /// <inheritdoc cref="JobSpec.Subspaces"/>
+    public int? Subspaces { get; init; }
+
+    /// <inheritdoc cref="JobSpec.Restarts"/>
+    public int? Restarts { get; init; }
+
     /// <summary>The tensor's own shape.</summary>
     [JsonIgnore]
     public (long Rows, long Columns) Shape => Transposed ? (Columns, Rows) : (Rows, Columns);
 
     /// <summary>Whether the rows are many enough for V to be fitted on a sample of them first, where p below 2 asks for more than the SVD.</summary>
     [JsonIgnore]
-    public bool AllowsCoreset => Method == Method.Lp && Fit == Fit.Coreset && Rows >= 20L * Columns;
+    public bool AllowsCoreset => Subspaces is null && Method == Method.Lp && Fit == Fit.Coreset && Rows >= 20L * Columns;
 
     public BlockPartition Partition => new(Rows, BlockRows);
 

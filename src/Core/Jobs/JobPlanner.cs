@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ClusterLp.Core.FactorModels;
+using ClusterLp.Core.FactorModels.Subspaces;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.LpFit;
@@ -137,6 +138,12 @@ public static class JobPlanner
             throw ClusterLpException.Usage("active-columns belongs to method lp at p below 2: elsewhere U is a projection, which reads every column once.");
         if (spec is { ActiveColumns: int some, Rank: int wanted } && some < wanted)
             throw ClusterLpException.Usage($"active-columns is {some}: fewer columns than the rank, {wanted}, do not determine a row of U.");
+        if (spec.Subspaces is int subspaces && subspaces is < 2 or > SubspacesModel.Most)
+            throw OutOfRange("subspaces", subspaces, $"from 2 to {SubspacesModel.Most}");
+        if (spec.Restarts is int restarts && restarts is < 1 or > 1000)
+            throw OutOfRange("restarts", restarts, "from 1 to 1000");
+        if (spec.Restarts is not null && spec.Subspaces is null)
+            throw ClusterLpException.Usage("restarts belongs to subspaces: nothing else is fitted from several starts.");
         if (spec.BlockRows is int rows && rows < 1)
             throw OutOfRange("block-rows", rows, "of 1 or more");
         if (spec.Dtype is not (null or ElementType.F32 or ElementType.F16 or ElementType.BF16))
@@ -170,7 +177,10 @@ public static class JobPlanner
         if (columns > MostColumns)
             return $"it has {columns} {(columns == tensor.Shape[1] ? "columns" : "rows")}, and more than {MostColumns} would need a {columns} x {columns} float64 Gram matrix of "
                 + $"{(long)columns * columns * sizeof(double) >> 20} MiB";
-        int largest = Models.LargestRank(PlanTensor(spec, model, tensor, 0));
+        TensorPlan plan = PlanTensor(spec, model, tensor, 0);
+        if (Models.Of(plan).Obstacle(plan) is { } obstacleOfForm)
+            return obstacleOfForm;
+        int largest = Models.LargestRank(plan);
         if (largest < 1)
             return $"no rank makes a {shape} matrix smaller";
         if (spec.Rank is int rank && rank > largest)
@@ -217,6 +227,8 @@ public static class JobPlanner
             Input = model.Path,
             ExactRows = spec.ExactRows,
             ActiveColumns = spec.ActiveColumns,
+            Subspaces = spec.Subspaces,
+            Restarts = spec.Restarts,
             RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),
             ColumnMetric = spec.ColumnMetric is null ? null : StoredFiles.Absolute(spec.ColumnMetric),
         };

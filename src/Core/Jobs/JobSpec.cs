@@ -69,6 +69,10 @@ public sealed record JobSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? ExactRows { get; init; }
     /// <summary>Columns, about, of a sample in which U is solved; null: all columns.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? ActiveColumns { get; init; }
+    /// <summary>J, from 2 to 64: each row is approximated in the nearest of J subspaces of dimension k, at equal storage; null: in one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Subspaces { get; init; }
+    /// <summary>Starts of the clustering by subspaces on a sample of rows, of which the best goes on: from 1 to 1000; null: 4.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Restarts { get; init; }
     /// <summary>Rows of a block; null: <see cref="BlockPartition.DefaultBlockRows"/>.</summary>
     public int? BlockRows { get; init; }
     public ulong Seed { get; init; }

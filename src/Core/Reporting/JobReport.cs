@@ -52,6 +52,8 @@ public sealed record TensorReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public ExactRowsReport? ExactRows { get; init; }
     /// <summary>Set where U was solved in a sample of the columns.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public ActiveColumnsReport? ActiveColumns { get; init; }
+    /// <summary>Set where rows are approximated in several subspaces.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public SubspacesReport? Subspaces { get; init; }
     /// <summary>Rank of the SVD of equal storage, where that is not <see cref="Rank"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? SvdRank { get; init; }
     /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), <c>joint</c>, or <c>none</c> for svd and lewis.</summary>
@@ -120,6 +122,12 @@ public sealed record ActiveColumnsReport(int Asked, int Drawn, long ComparedRows
 /// <param name="Count">m.</param>
 /// <param name="Passes">Over the input, to find them: 1, the scan, or 2.</param>
 public sealed record ExactRowsReport(long Count, int Passes);
+
+/// <summary>Several subspaces, for each row the nearest.</summary>
+/// <param name="Count">J.</param>
+/// <param name="Restarts">Starts on the row sample.</param>
+/// <param name="Sizes">Rows in each, J.</param>
+public sealed record SubspacesReport(int Count, int Restarts, ImmutableArray<long> Sizes);
 
 /// <summary>Errors in a column metric H, of (A - UV) H^(1/2): what was minimised.</summary>
 public sealed record MetricReport

@@ -17,14 +17,14 @@ public static class ModelCard
         long before = report.Tensors.Sum(tensor => tensor.BytesBefore * Copies(report, tensor)), after = report.Tensors.Sum(tensor => tensor.BytesAfter * Copies(report, tensor));
         Line($"## Compressed with ClusterLp");
         Line($"");
-        Line($"{report.Tensors.Length} weight {(report.Tensors.Length == 1 ? "matrix is" : "matrices are")} replaced by two thin factors each: {Mib(before)} became {Mib(after)}, {Percent(1 - after / (double)before)} less. {Goal(report)} {How(report)}");
+        Line($"{report.Tensors.Length} weight {(report.Tensors.Length == 1 ? "matrix is" : "matrices are")} replaced by {(report.Parameters.Subspaces is null ? "two thin factors" : "a thin factor and several small ones")} each: {Mib(before)} became {Mib(after)}, {Percent(1 - after / (double)before)} less. {Goal(report)} {How(report)}");
         Line($"");
         Line($"| tensor | shape | rank | stored as | size, MiB | error, l_p | error, Frobenius | SVD's |");
         Line($"|---|---|---|---|---|---|---|---|");
         foreach (TensorReport tensor in report.Tensors)
             Line($"| `{tensor.Name}` | {tensor.Rows} x {tensor.Columns} | {tensor.Rank} | {tensor.FactorType} | {Size(tensor.BytesBefore)} to {Size(tensor.BytesAfter)} | {Percent(tensor.RelativeLp)} | {Percent(tensor.RelativeFrobenius)} | {Percent(SvdShare(tensor))} |");
         Line($"");
-        Line($"Errors are norms of A - U V relative to the same norm of A; the last column is the Frobenius error of the SVD of {(report.Tensors[0].Model is null ? "the same rank" : "equal size")}{(report.Parameters is { RowWeights: null, ColumnMetric: null, ExactRows: null } ? ", the least there is" : "")}. They say how close the weights are, not how well the model does: evaluate it on your task.");
+        Line($"Errors are norms of A - U V relative to the same norm of A; the last column is the Frobenius error of the SVD of {(report.Tensors[0].Model is null ? "the same rank" : "equal size")}{(report.Parameters is { RowWeights: null, ColumnMetric: null, ExactRows: null, Subspaces: null } ? ", the least there is" : "")}. They say how close the weights are, not how well the model does: evaluate it on your task.");
         foreach (var tie in report.Ties)
             Line($"`{tie.Name}` held the same data as `{tie.Of}` and has the same factors.");
         if (report.TiesWordEmbeddings)
@@ -42,7 +42,9 @@ public static class ModelCard
 
         void Loading()
         {
-            Line($"To load it, put for each such `X.weight` its two factors, U = `X.0.weight` (n x k) and V transposed = `X.1.weight` (d x k), so that `X.weight` is about U V:");
+            Line(report.Parameters.Subspaces is null
+                ? $"To load it, put for each such `X.weight` its two factors, U = `X.0.weight` (n x k) and V transposed = `X.1.weight` (d x k), so that `X.weight` is about U V:"
+                : (FormattableString)$"To load it, put for each such `X.weight` its factors, U = `X.0.weight` (n x k), J matrices V transposed = `X.1.weight` (J x d x k) and `X.ids` (n), so that row i of `X.weight` is about row i of U times V of number ids[i]:");
             Line($"");
             Line($"```python");
             if (report.Tensors[0].ExactRows is not null)
@@ -63,6 +65,14 @@ public static class ModelCard
             string x = tensor.Name.EndsWith(".weight", StringComparison.Ordinal) ? tensor.Name[..^".weight".Length] : tensor.Name;
             Line($"u, v = t[\"{x}.0.weight\"], t[\"{x}.1.weight\"]");
             Line($"");
+            if (tensor.Subspaces is not null)
+            {
+                Line($"ids = t[\"{x}.ids\"].long()");
+                Line($"");
+                Line($"def row(i):  # i: a tensor of rows");
+                Line($"    return (v[ids[i]] @ u[i][..., None])[..., 0]");
+                return;
+            }
             if (tensor.ExactRows is not null)
             {
                 Line($"rows, ids = t[\"{x}.exact\"], t[\"{x}.exact_ids\"].long()");
@@ -96,7 +106,8 @@ public static class ModelCard
     {
         string powers = string.Join(", ", report.Tensors.Select(tensor => tensor.P.ToString(CultureInfo.InvariantCulture)).Distinct());
         string apart = report.Parameters.ExactRows is double share ? $" {Percent(share)} of the rows, those that factors would fit worst, are stored as they are (`X.exact`, and their places in `X.exact_ids`); `X.0.weight` has the others in order." : "";
-        return Fitted() + apart;
+        string several = report.Parameters.Subspaces is int subspaces ? $" Each row is approximated in the nearest of {subspaces} subspaces, whose number is in `X.ids`." : "";
+        return Fitted() + apart + several;
 
         string Fitted() => report.Parameters.Method switch
         {

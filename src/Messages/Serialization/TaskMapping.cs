@@ -128,6 +128,10 @@ internal static class TaskMapping
             wire.ExactRows = exact;
         if (plan.ActiveColumns is { } columns)
             wire.ActiveColumns = columns;
+        if (plan.Subspaces is { } subspaces)
+            wire.Subspaces = subspaces;
+        if (plan.Restarts is { } restarts)
+            wire.Restarts = restarts;
         return wire;
     }
 
@@ -139,6 +143,7 @@ internal static class TaskMapping
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
         ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null, SharedBudget = w.HasSharedBudget ? w.SharedBudget : null, Transposed = w.Transposed,
         ExactRows = w.HasExactRows ? w.ExactRows : null, ActiveColumns = w.HasActiveColumns ? w.ActiveColumns : null,
+        Subspaces = w.HasSubspaces ? w.Subspaces : null, Restarts = w.HasRestarts ? w.Restarts : null,
     };
 
     // Enum.Parse would let any number through, and overflow on a large one.

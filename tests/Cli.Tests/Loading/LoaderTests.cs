@@ -37,6 +37,10 @@ public sealed class LoaderTests : IDisposable
     public Task The_page_loads_an_embedding_with_exact_rows() =>
         LoadsAsync(["words ExactRows", "block.up Linear", "block.down Linear", "block.back Conv1D", "norm Linear"], "--tensor", "words*", "--exact-rows", "0.05");
 
+    [PythonFact]
+    public Task The_page_loads_an_embedding_of_several_subspaces() =>
+        LoadsAsync(["words Subspaces", "block.up Linear", "block.down Linear", "block.back Conv1D", "norm Linear"], "--tensor", "words*", "--subspaces", "3");
+
     private async Task LoadsAsync(string[] layers, params string[] options)
     {
         File.WriteAllBytes(_folder["model.safetensors"], Safetensors(

@@ -28,7 +28,7 @@ def load_file(path):
     for name, entry in json.loads(raw[8:start]).items():
         if name != "__metadata__":
             begin, end = entry["data_offsets"]
-            tensors[name] = np.frombuffer(raw[start + begin:start + end], {"F32": np.float32, "I32": np.int32}[entry["dtype"]]).reshape(entry["shape"]).view(Tensor)
+            tensors[name] = np.frombuffer(raw[start + begin:start + end], {"F32": np.float32, "I32": np.int32, "U8": np.uint8}[entry["dtype"]]).reshape(entry["shape"]).view(Tensor)
     return tensors
 
 
@@ -99,6 +99,9 @@ class Sequential(Module):
     def __init__(self, *modules):
         for i, module in enumerate(modules):
             setattr(self, str(i), module)
+
+    def __getitem__(self, i):
+        return getattr(self, str(i))
 
     def forward(self, x):
         for module in vars(self).values():

@@ -16,15 +16,20 @@ internal sealed class MemoryBlobs : IBlobStore
 
     public void Delete(BlobRef blob) => _store.Delete(blob);
 
-    public FitState Run(TensorPlan plan, float[] matrix)
+    /// <param name="plan">What to do.</param>
+    /// <param name="matrix">n x d row-major.</param>
+    /// <param name="backwards">Computes a stage's blocks in the opposite order.</param>
+    /// <param name="threads">Threads of the reductions.</param>
+    public FitState Run(TensorPlan plan, float[] matrix, bool backwards = false, int threads = 1)
     {
-        var context = new StepContext(this, 1, CancellationToken.None);
+        var context = new StepContext(this, threads, CancellationToken.None);
         using var source = new ArrayMatrixSource(matrix, plan.Columns);
         FitState state = FitPipeline.Begin(plan);
         while (!state.IsDone)
         {
-            BlockResult[] results = [.. Enumerable.Range(0, plan.Partition.Count)
-                .Select(block => FitPipeline.RunBlock(FitPipeline.TaskFor(plan, state, block), source, $"{state.Stage}/{block}", context))];
+            var results = new BlockResult[plan.Partition.Count];
+            foreach (int block in backwards ? Enumerable.Range(0, results.Length).Reverse() : Enumerable.Range(0, results.Length))
+                results[block] = FitPipeline.RunBlock(FitPipeline.TaskFor(plan, state, block), source, $"{state.Stage}/{block}", context);
             state = FitPipeline.Reduce(plan, state, results, $"{state.Stage}/merged", context);
             foreach (BlobRef blob in state.Superseded)
                 Delete(blob);

@@ -146,9 +146,9 @@ internal static class StepData
     /// nothing of it but copies.
     /// Blobs are read by all threads, a few at a time, and added by one.
     /// </summary>
-    public static double[] SumGrams(StepContext context, IReadOnlyList<BlobRef> blobs, int d, Action<ArrayBlob>? others = null)
+    public static double[] SumGrams(StepContext context, IReadOnlyList<BlobRef> blobs, int d, Action<ArrayBlob>? others = null, int matrices = 1)
     {
-        var sum = new double[PackedTriangle.Length(d)];
+        var sum = new double[checked(matrices * PackedTriangle.Length(d))];
         var read = new ArrayBlob[2 * context.Threads];
         var rooms = new byte[]?[read.Length];
         for (int first = 0; first < blobs.Count; first += read.Length)

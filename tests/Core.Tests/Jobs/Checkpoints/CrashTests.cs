@@ -65,6 +65,20 @@ public sealed class CrashTests
         Assert.Equal(digest, job.Finish(out _));
     }
 
+    [Theory]
+    [InlineData(1.5)]
+    [InlineData(2)]
+    public void Subspaces_are_the_same_after_any_number_of_stops(double p)
+    {
+        JobSpec With(JobSpec spec) => spec with { Subspaces = 2, P = p };
+        using var undisturbed = new SerialJob(With);
+        string digest = undisturbed.Finish(out _);
+        using var job = new SerialJob(With);
+        for (int stop = 1; stop < 12; stop++)
+            job.Run(stop, out _);
+        Assert.Equal(digest, job.Finish(out _));
+    }
+
     [Fact]
     public void A_column_metric_is_read_once_and_must_stay_as_it_is()
     {

@@ -130,7 +130,7 @@ internal sealed class SerialJob : IDisposable
         IBlobStore blobs = JobStore.BlobsOf(Directory);
         var text = new StringBuilder();
         foreach (FitState fit in last.Tensors.Select(tensor => tensor.Fit).Where(fit => !fit.KeptWhole))
-            foreach (BlobRef blob in fit.UBlocks.Append(fit.Basis!))
+            foreach (BlobRef blob in fit.UBlocks.Concat(fit.Basis is { } basis ? [basis] : fit.Model!.Shared))
             {
                 Assert.True(blobs.IsIntact(blob, CancellationToken.None));
                 text.Append(blob.Sha256);
