@@ -9,7 +9,13 @@ switch (args)
         ScanBench.Grams(rounds);
         ScanBench.Scans(rounds);
         return 0;
+    case ["scores", .. var rest] when rest.Length < 2:
+        EmbeddingBench.Run(rest.FirstOrDefault());
+        return 0;
+    case ["fits", .. var rest] when rest.Length < 2:
+        LewisBench.Run(rest.FirstOrDefault());
+        return 0;
     default:
-        Console.Error.WriteLine("usage: bench/sparse/run scan [ROUNDS (3)]");
+        Console.Error.WriteLine("usage: bench/sparse/run scan [ROUNDS (3)] | scores [MATRIX] | fits [MATRIX]");
         return 64;
 }

@@ -76,7 +76,7 @@ internal sealed class RandomRows
         }
     }
 
-    private static byte[] Header(string type, string shape)
+    public static byte[] Header(string type, string shape)
     {
         string text = $"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}".PadRight(117) + "\n";
         return [0x93, .. "NUMPY"u8, 1, 0, (byte)text.Length, 0, .. Encoding.ASCII.GetBytes(text)];

@@ -68,8 +68,10 @@ public sealed class CompressTests : IDisposable
         Assert.Contains($"{n} x {d}", inspect.Out);
         foreach ((string workers, string output) in new[] { ("1", "one"), ("3", "three") })
         {
-            CommandLine run = await CommandLine.RunAsync("compress", path, "--output", _folder[output], "--rank", "8", "--workers", workers);
+            CommandLine run = await CommandLine.RunAsync("compress", path, "--output", _folder[output], "--rank", "8", "--workers", workers, "--method", "lewis", "--embedding", "sparse");
             Assert.True(run.Code == ExitCode.Done, run.Error);
+            Assert.Contains("sparse embeddings", string.Join(' ', run.Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+            Assert.Equal("sparse", Assert.Single(ReportJson.Read(Path.Combine(_folder[output], "clusterlp.json")).Tensors).Embedding);
         }
         Assert.Equal(File.ReadAllBytes(Path.Combine(_folder["one"], "model.safetensors")), File.ReadAllBytes(Path.Combine(_folder["three"], "model.safetensors")));
         CommandLine verify = await CommandLine.RunAsync("verify", _folder["one"], "--against", path);

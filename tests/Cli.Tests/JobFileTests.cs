@@ -17,7 +17,7 @@ public sealed class JobFileTests : IDisposable
         string path = _folder.Write("job.json", """
             {
               // A comment.
-              "model": "in/m.npy", "output": "out", "tensor": ["a*", "b"], "exclude": "*.bias", "target-error": 0.2, "p": 1.25, "tolerance": 0.001, "method": "lp", "fit": "exact",
+              "model": "in/m.npy", "output": "out", "tensor": ["a*", "b"], "exclude": "*.bias", "target-error": 0.2, "p": 1.25, "tolerance": 0.001, "method": "lp", "fit": "exact", "embedding": "sparse",
               "row-weights": "w.txt", "column-metric": "h.npy", "block-rows": 512, "seed": 18446744073709551615, "dtype": "bf16", "reconstruct": true, "force": true,
               "job-dir": "/shared/job",
             }
@@ -30,6 +30,7 @@ public sealed class JobFileTests : IDisposable
         Assert.Equal((null, null, 0.2), (job.Spec.Rank, job.Spec.Compression, job.Spec.TargetError));
         Assert.Equal(0.001, job.Spec.Tolerance);
         Assert.Equal((1.25, Method.Lp, Fit.Exact), (job.Spec.P, job.Spec.Method, job.Spec.Fit));
+        Assert.Equal(Embedding.Sparse, job.Spec.Embedding);
         Assert.Equal(_folder["w.txt"], job.Spec.RowWeights);
         Assert.Equal(_folder["h.npy"], job.Spec.ColumnMetric);
         Assert.Equal((512, ulong.MaxValue, ElementType.BF16), (job.Spec.BlockRows, job.Spec.Seed, job.Spec.Dtype));

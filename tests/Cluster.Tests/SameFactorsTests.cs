@@ -32,6 +32,18 @@ public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
     }
 
     [Fact]
+    public async Task With_sparse_embeddings_on_a_cluster_they_are_those_of_one_process_too()
+    {
+        JobPaths alone = await job.CompressAsync("--embedding", "sparse", "--workers", "3", "--threads", "1");
+        using RunningCoordinator coordinator = await job.StartCoordinatorWithAsync("embedding", "sparse");
+        coordinator.StartWorker();
+        coordinator.StartWorker();
+        await coordinator.Process.ExpectAsync(ExitCode.Done);
+        Assert.Equal(alone.Digest(), coordinator.Paths.Digest());
+        Assert.NotEqual(await job.ReferenceAsync(), alone.Digest());
+    }
+
+    [Fact]
     public async Task A_joint_fit_on_a_cluster_that_changes_is_that_of_one_process()
     {
         using RunningCoordinator coordinator = await job.StartJointCoordinatorAsync();

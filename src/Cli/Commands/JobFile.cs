@@ -18,7 +18,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
 
     private static readonly string[] Keys =
     [
-        "model", "output", "tensor", "exclude", "rank", "compression", "per-tensor", "target-error", "p", "tolerance", "method", "fit", "row-weights", "column-metric", "exact-rows", "active-columns", "subspaces", "restarts", "block-rows", "seed",
+        "model", "output", "tensor", "exclude", "rank", "compression", "per-tensor", "target-error", "p", "tolerance", "method", "fit", "embedding", "row-weights", "column-metric", "exact-rows", "active-columns", "subspaces", "restarts", "block-rows", "seed",
         "dtype", "reconstruct", "force", "job-dir",
     ];
 
@@ -79,6 +79,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 Tolerance = Number("tolerance"),
                 Method = Word<Method>("method") ?? Method.Lp,
                 Fit = Word<Fit>("fit") ?? Fit.Coreset,
+                Embedding = Word<Embedding>("embedding") ?? Embedding.Exact,
                 RowWeights = FilePath("row-weights"),
                 ColumnMetric = FilePath("column-metric"),
                 ExactRows = Number("exact-rows"),

@@ -42,6 +42,7 @@ internal sealed class JobOptions
     public readonly Option<double?> Tolerance = OptionParsers.Number("--tolerance", "T", "How far, relatively, a row's l_p error may stay from the best possible given V, by certificate; from 1e-5 to 0.5 (default: 0.01 at p = 1, 0.002 elsewhere).");
     public readonly Option<Method> Method = OptionParsers.Word<Method>("--method", "lp: entrywise l_p (default); lewis: axes of the Lewis ellipsoid, U by projection; svd: truncated SVD.");
     public readonly Option<Fit> Fit = OptionParsers.Word<Fit>("--fit", "coreset: fit V on a sample of rows, refine on all (default); exact: fit on all rows; joint: fit U and V together, for the lowest l_p error, in many rounds.");
+    public readonly Option<Embedding> Embedding = OptionParsers.Word<Embedding>("--embedding", "What rows are scored by, for method lewis and the sample of rows: exact (default): the Gram matrix of all rows; sparse: random sketches of the rows, in time of their nonzeros.");
     public readonly Option<string?> RowWeights = new("--row-weights") { Description = "Positive weights of the rows, such as token frequencies: one a line, or a one-dimensional .npy.", HelpName = "FILE" };
     public readonly Option<string?> ColumnMetric = new("--column-metric") { Description = "A d x d .npy, symmetric positive semi-definite, such as the Gram matrix X^T X of the layer's inputs: minimise the error of (A - UV) H^(1/2), which is the layer's output's.", HelpName = "FILE" };
     public readonly Option<double?> ExactRows = OptionParsers.Number("--exact-rows", "SHARE", "Share of the rows, between 0 and 1, to store as they are within the same size: those the factors would fit worst.");
@@ -58,7 +59,7 @@ internal sealed class JobOptions
     {
         command.Arguments.Add(Model);
         foreach (Option option in new Option[]
-            { Output, Tensors, Exclude, Compression, PerTensor, Rank, TargetError, P, Tolerance, Method, Fit, RowWeights, ColumnMetric, ExactRows, ActiveColumns, Subspaces, Restarts, Dtype, Reconstruct, Seed, BlockRows, Force })
+            { Output, Tensors, Exclude, Compression, PerTensor, Rank, TargetError, P, Tolerance, Method, Fit, Embedding, RowWeights, ColumnMetric, ExactRows, ActiveColumns, Subspaces, Restarts, Dtype, Reconstruct, Seed, BlockRows, Force })
             command.Options.Add(option);
     }
 
@@ -80,6 +81,7 @@ internal sealed class JobOptions
             Tolerance = parse.GetValue(Tolerance),
             Method = parse.GetValue(Method),
             Fit = parse.GetValue(Fit),
+            Embedding = parse.GetValue(Embedding),
             RowWeights = parse.GetValue(RowWeights),
             ColumnMetric = parse.GetValue(ColumnMetric),
             ExactRows = parse.GetValue(ExactRows),

@@ -76,6 +76,8 @@ internal static class ResultWords
         if (tensor.ActiveColumns is { } active)
             foreach (string sentence in InSample(tensor, active))
                 yield return sentence;
+        if (tensor.Embedding is not null)
+            yield return $"Rows were scored by sparse embeddings in {Figures.Count(tensor.LewisRounds, "Lewis round", "Lewis rounds")}.";
         if (tensor.RowsAboveTolerance > 0)
             yield return $"{tensor.RowsAboveTolerance} of {tensor.Rows} rows did not come within the tolerance of {Share(tensor.Tolerance ?? 0)} % before their iterations ran out.";
         if (tensor.Metric is { PlainSvdFrobenius: double plain } inMetric)

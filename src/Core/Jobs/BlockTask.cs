@@ -31,7 +31,8 @@ public sealed record ScanParameters : StageParameters;
 /// <param name="Scale">Power of two that multiplies every entry on load, about 1 / mean|A|.</param>
 /// <param name="Ellipsoid">Inverse Cholesky factor (d x d) of the ellipsoid's matrix M after the round before.</param>
 /// <param name="PreviousWeights">This block's Lewis blob of the round before; null in round 0.</param>
-public sealed record LewisParameters(double Scale, BlobRef Ellipsoid, BlobRef? PreviousWeights) : StageParameters;
+/// <param name="Final">Where rounds are sketched: the weights stand still, and the Gram matrix under them is wanted itself.</param>
+public sealed record LewisParameters(double Scale, BlobRef Ellipsoid, BlobRef? PreviousWeights, bool Final = false) : StageParameters;
 
 /// <param name="Scale">As in <see cref="LewisParameters"/>.</param>
 /// <param name="Weights">This block's Lewis weights and row norms.</param>

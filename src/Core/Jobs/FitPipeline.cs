@@ -28,7 +28,7 @@ public static class FitPipeline
         StageParameters parameters = state.Stage.Kind switch
         {
             StageKind.Scan => new ScanParameters(),
-            StageKind.Lewis => new LewisParameters(state.Scale, state.Ellipsoid!, state.LewisBlobs.IsEmpty ? null : state.LewisBlobs[block]),
+            StageKind.Lewis => new LewisParameters(state.Scale, state.Ellipsoid!, state.LewisBlobs.IsEmpty ? null : state.LewisBlobs[block], state.FinalLewis),
             StageKind.Coreset => new CoresetParameters(state.Scale, state.LewisBlobs[block], state.WeightSum, state.NormSum,
                 CoresetStep.RowsPerColumn * plan.Columns),
             StageKind.Refine => new RefineParameters(state.Scale, state.Basis!, state.Rank, state.ResidualFloor),

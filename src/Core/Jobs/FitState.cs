@@ -64,6 +64,8 @@ public sealed record FitState
     /// <summary>Objective of the basis before the one in hand; the largest double at first.</summary>
     public double LastObjective { get; init; } = double.MaxValue;
     public int LewisRounds { get; init; }
+    /// <summary>The Lewis round due is the one after sketched weights stood still.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public bool FinalLewis { get; init; }
     public int CoresetRows { get; init; }
     public int MergeIterations { get; init; }
     public int RefineRounds { get; init; }

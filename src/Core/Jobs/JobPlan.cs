@@ -43,6 +43,8 @@ public sealed record TensorPlan
     public double? ExactRows { get; init; }
     /// <inheritdoc cref="JobSpec.ActiveColumns"/>
     public int? ActiveColumns { get; init; }
+    /// <inheritdoc cref="JobSpec.Embedding"/>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public Embedding Embedding { get; init; }
 
     /// <inheritdoc cref="JobSpec.Subspaces"/>
     public int? Subspaces { get; init; }

@@ -7,6 +7,7 @@ using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.FactorModels.Subspaces;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Jobs.Steps;
 using ClusterLp.Core.LpFit;
 using ClusterLp.Core.Reporting;
 using ClusterLp.Core.Storage;
@@ -144,12 +145,16 @@ public static class JobPlanner
             throw OutOfRange("restarts", restarts, "from 1 to 1000");
         if (spec.Restarts is not null && spec.Subspaces is null)
             throw ClusterLpException.Usage("restarts belongs to subspaces: nothing else is fitted from several starts.");
+        if (spec.Embedding == Embedding.Sparse && (spec.Method == Method.Svd || spec.Method == Method.Lp && spec.Fit != Fit.Coreset))
+            throw ClusterLpException.Usage("embedding sparse belongs to method lewis, and to lp with fit coreset: no other fit scores rows.");
+        if (spec.Embedding == Embedding.Sparse && Models.Of(spec) is not LowRankModel)
+            throw ClusterLpException.Usage($"embedding sparse does not go with {Models.Of(spec).Name}, which needs the exact Gram matrix.");
         if (spec.BlockRows is int rows && rows < 1)
             throw OutOfRange("block-rows", rows, "of 1 or more");
         if (spec.Dtype is not (null or ElementType.F32 or ElementType.F16 or ElementType.BF16))
             throw ClusterLpException.BadInput($"dtype is {spec.Dtype}; expected f32, f16 or bf16.");
-        if (!Enum.IsDefined(spec.Method) || !Enum.IsDefined(spec.Fit))
-            throw ClusterLpException.BadInput($"method {spec.Method} or fit {spec.Fit} is unknown.");
+        if (!Enum.IsDefined(spec.Method) || !Enum.IsDefined(spec.Fit) || !Enum.IsDefined(spec.Embedding))
+            throw ClusterLpException.BadInput($"method {spec.Method}, fit {spec.Fit} or embedding {spec.Embedding} is unknown.");
         if (Models.Of(spec).Conflict(spec) is { } conflict)
             throw ClusterLpException.Usage(conflict);
     }
@@ -178,6 +183,8 @@ public static class JobPlanner
             return $"it has {columns} {(columns == tensor.Shape[1] ? "columns" : "rows")}, and more than {MostColumns} would need a {columns} x {columns} float64 Gram matrix of "
                 + $"{(long)columns * columns * sizeof(double) >> 20} MiB";
         TensorPlan plan = PlanTensor(spec, model, tensor, 0);
+        if (SketchedEllipsoid.BeginsInScan(plan) && plan.Columns > SketchedEllipsoid.MostColumns)
+            return $"it has {plan.Columns} columns, and of more than {SketchedEllipsoid.MostColumns} a sparse embedding takes too much of each block: use embedding exact";
         if (Models.Of(plan).Obstacle(plan) is { } obstacleOfForm)
             return obstacleOfForm;
         int largest = Models.LargestRank(plan);
@@ -227,6 +234,7 @@ public static class JobPlanner
             Input = model.Path,
             ExactRows = spec.ExactRows,
             ActiveColumns = spec.ActiveColumns,
+            Embedding = spec.Embedding,
             Subspaces = spec.Subspaces,
             Restarts = spec.Restarts,
             RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),

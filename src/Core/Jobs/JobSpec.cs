@@ -26,6 +26,15 @@ public enum Method
     Svd,
 }
 
+/// <summary>What row scores are computed from.</summary>
+public enum Embedding
+{
+    /// <summary>Gram matrices of all rows.</summary>
+    Exact,
+    /// <summary>Sparse subspace embeddings (<see cref="Sketches.SparseEmbedding"/>).</summary>
+    Sparse,
+}
+
 /// <summary>
 /// What the user asked for: the options of <c>compress</c> and the keys of job.json, same names. Exactly one of
 /// <see cref="Rank"/>, <see cref="Compression"/> and <see cref="TargetError"/> is set.
@@ -73,6 +82,8 @@ public sealed record JobSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Subspaces { get; init; }
     /// <summary>Starts of the clustering by subspaces on a sample of rows, of which the best goes on: from 1 to 1000; null: 4.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Restarts { get; init; }
+    /// <summary>What Lewis weights are computed from.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public Embedding Embedding { get; init; }
     /// <summary>Rows of a block; null: <see cref="BlockPartition.DefaultBlockRows"/>.</summary>
     public int? BlockRows { get; init; }
     public ulong Seed { get; init; }

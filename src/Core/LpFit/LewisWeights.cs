@@ -68,6 +68,24 @@ public static class LewisWeights
     {
         if (d <= 2 * SketchRows)
             return Pack(inverseFactor, d);
+        return [PackedMatrix<double>.FromTransposed(Signed(inverseFactor, d, seed, tensor), d, SketchRows)];
+    }
+
+    /// <summary>The matrix of <see cref="Sketch"/>, transposed, for rows by their entries: d x r row-major.</summary>
+    /// <inheritdoc cref="Sketch"/>
+    public static double[] SketchColumns(double[] inverseFactor, int d, ulong seed, int tensor)
+    {
+        (double[] rows, int r) = d <= 2 * SketchRows ? (inverseFactor, d) : (Signed(inverseFactor, d, seed, tensor), SketchRows);
+        var columns = new double[d * r];
+        for (int i = 0; i < r; i++)
+            for (int j = 0; j < d; j++)
+                columns[j * r + i] = rows[i * d + j];
+        return columns;
+    }
+
+    // G L^-1, SketchRows x d.
+    private static double[] Signed(double[] inverseFactor, int d, ulong seed, int tensor)
+    {
         var sketch = new double[SketchRows * d];
         double size = 1 / Math.Sqrt(SketchRows);
         for (int i = 0; i < d; i++)
@@ -79,7 +97,7 @@ public static class LewisWeights
                 FusedVectors.AddScaled(sketch.AsSpan(j * d, row.Length), sign, row);
             }
         }
-        return [PackedMatrix<double>.FromTransposed(sketch, d, SketchRows)];
+        return sketch;
     }
 
     /// <summary>
@@ -109,6 +127,25 @@ public static class LewisWeights
             }
             for (int i = 0; i < height; i++)
                 weights[first + i] = rowWeights[first + i] * Math.Pow(Math.Max(squares[i], Smallest), p / 2);
+        }
+    }
+
+    /// <summary>The same for rows by their entries, from <see cref="SketchColumns"/>: O(entries r).</summary>
+    public static void Update(SparseRows rows, int d, double[] factorColumns, ReadOnlySpan<double> rowWeights, double p, Span<double> weights,
+        CancellationToken cancellation)
+    {
+        using var clock = KernelClock.Measure(KernelKind.Elementwise);
+        int r = factorColumns.Length / d;
+        var product = new double[r];
+        for (int i = 0; i < rows.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            product.AsSpan().Clear();
+            ReadOnlySpan<int> columns = rows.ColumnsOf(i);
+            ReadOnlySpan<float> values = rows.ValuesOf(i);
+            for (int e = 0; e < columns.Length; e++)
+                FusedVectors.AddScaled(product, values[e], factorColumns.AsSpan(columns[e] * r, r));
+            weights[i] = rowWeights[i] * Math.Pow(Math.Max(FusedVectors.Dot(product, product), Smallest), p / 2);
         }
     }
 }

@@ -54,6 +54,8 @@ public sealed record TensorReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public ActiveColumnsReport? ActiveColumns { get; init; }
     /// <summary>Set where rows are approximated in several subspaces.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public SubspacesReport? Subspaces { get; init; }
+    /// <summary><c>sparse</c> where rows were scored by sparse embeddings; absent: by Gram matrices of all rows, or not at all.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Embedding { get; init; }
     /// <summary>Rank of the SVD of equal storage, where that is not <see cref="Rank"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? SvdRank { get; init; }
     /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), <c>joint</c>, or <c>none</c> for svd and lewis.</summary>

@@ -118,6 +118,7 @@ public static class ReportBuilder
             Tolerance = plan.Method == Method.Lp && plan.P < 2 ? RegressionOptions.For(plan.P, plan.Tolerance).Gap : null,
             RowsAboveTolerance = fit.Regression.RowsShort,
             LewisRounds = fit.LewisRounds,
+            Embedding = plan.Embedding == Embedding.Sparse && fit.LewisRounds > 0 ? Word(plan.Embedding) : null,
             CoresetRows = fit.CoresetRows,
             MergeIterations = fit.MergeIterations,
             RefineRounds = fit.RefineRounds,

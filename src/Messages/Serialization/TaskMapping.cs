@@ -53,7 +53,7 @@ internal static class TaskMapping
             case LewisParameters p:
                 wire.Lewis = new LewisWire
                 {
-                    Scale = p.Scale, Ellipsoid = ToWire(p.Ellipsoid), PreviousWeights = OrNull(p.PreviousWeights),
+                    Scale = p.Scale, Ellipsoid = ToWire(p.Ellipsoid), PreviousWeights = OrNull(p.PreviousWeights), Final = p.Final,
                 };
                 break;
             case CoresetParameters p:
@@ -89,7 +89,7 @@ internal static class TaskMapping
     {
         BlockTaskWire.ParametersOneofCase.Scan => new ScanParameters(),
         BlockTaskWire.ParametersOneofCase.Lewis => new LewisParameters(
-            w.Lewis.Scale, FromWire(w.Lewis.Ellipsoid), OrNull(w.Lewis.PreviousWeights)),
+            w.Lewis.Scale, FromWire(w.Lewis.Ellipsoid), OrNull(w.Lewis.PreviousWeights), w.Lewis.Final),
         BlockTaskWire.ParametersOneofCase.Coreset => new CoresetParameters(
             w.Coreset.Scale, FromWire(w.Coreset.Weights), w.Coreset.WeightSum, w.Coreset.NormSum, w.Coreset.SampleSize),
         BlockTaskWire.ParametersOneofCase.Refine => new RefineParameters(w.Refine.Scale, FromWire(w.Refine.Basis), w.Refine.Rank, w.Refine.ResidualFloor),
@@ -126,6 +126,8 @@ internal static class TaskMapping
             wire.ColumnMetric = metric;
         if (plan.ExactRows is { } exact)
             wire.ExactRows = exact;
+        if (plan.Embedding != Embedding.Exact)
+            wire.Embedding = plan.Embedding.ToString();
         if (plan.ActiveColumns is { } columns)
             wire.ActiveColumns = columns;
         if (plan.Subspaces is { } subspaces)
@@ -142,6 +144,7 @@ internal static class TaskMapping
         TargetError = w.HasTargetError ? w.TargetError : null, P = w.P, AutoP = w.AutoP, Tolerance = w.HasTolerance ? w.Tolerance : null, Method = Named<Method>(w.Method), Fit = Named<Fit>(w.Fit),
         Seed = w.Seed, Input = w.Input, RowWeights = w.HasRowWeights ? w.RowWeights : null,
         ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null, SharedBudget = w.HasSharedBudget ? w.SharedBudget : null, Transposed = w.Transposed,
+        Embedding = w.HasEmbedding ? Named<Embedding>(w.Embedding) : Embedding.Exact,
         ExactRows = w.HasExactRows ? w.ExactRows : null, ActiveColumns = w.HasActiveColumns ? w.ActiveColumns : null,
         Subspaces = w.HasSubspaces ? w.Subspaces : null, Restarts = w.HasRestarts ? w.Restarts : null,
     };

@@ -55,6 +55,22 @@ public sealed class PlannerTests : IDisposable
         Assert.True(RankRule.Saved(n, d, largest + 1) <= 0);
     }
 
+    [Theory]
+    [InlineData(Method.Svd, Fit.Coreset, null, "method lewis")]
+    [InlineData(Method.Lp, Fit.Exact, null, "fit coreset")]
+    [InlineData(Method.Lp, Fit.Joint, null, "fit coreset")]
+    [InlineData(Method.Lp, Fit.Coreset, 0.1, "exact Gram matrix")]
+    public void A_sparse_embedding_needs_a_fit_that_scores_rows(Method method, Fit fit, double? exactRows, string word) =>
+        AssertRefused(ExitCode.Usage, Simple() with { Embedding = Embedding.Sparse, Method = method, Fit = fit, ExactRows = exactRows }, "embedding sparse", word);
+
+    [Fact]
+    public void A_sparse_embedding_is_planned_where_its_sketches_are_not_too_large()
+    {
+        Assert.Equal(Embedding.Sparse, Assert.Single(JobPlanner.Plan(Simple() with { Embedding = Embedding.Sparse, Method = Method.Lewis }).Tensors).Embedding);
+        JobSpec wide = Spec(Zeros("emb.weight", "F16", 2, 4200, 4100)) with { Embedding = Embedding.Sparse, Method = Method.Lewis, Tensors = ["emb.weight"] };
+        AssertRefused(ExitCode.BadInput, wide, "4100 columns", "more than 4096", "embedding exact");
+    }
+
     [Fact]
     public void By_default_every_matrix_that_would_shrink_is_taken_and_the_others_are_listed_with_their_reason()
     {

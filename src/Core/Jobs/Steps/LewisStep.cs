@@ -7,7 +7,7 @@ namespace ClusterLp.Core.Jobs.Steps;
 
 /// <summary>
 /// One round of the Lewis weight contraction (DESIGN 2.1): new weights from the ellipsoid in hand, and this block's part of
-/// the next ellipsoid. Blob: "gram" packed float64, "weights" and "norms" float64 a row (norms: ||a_i||, scaled).
+/// the next ellipsoid. Blob: "gram" packed float64 or, with a sparse embedding, "sketch" (<see cref="SketchedEllipsoid"/>), "weights" and "norms" float64 a row (norms: ||a_i||, scaled).
 /// </summary>
 internal static class LewisStep
 {
@@ -23,30 +23,38 @@ internal static class LewisStep
     private const int MostRounds = 30;
     private const double Tolerance = 1e-3;
 
+    // Of weights from signs, each 18 % off or so: what is gained by rest beyond this is noise.
+    private const double SketchedTolerance = 2e-2;
+
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
         var parameters = (LewisParameters)task.Parameters;
         (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
-        Span<float> rows = StepData.ReadRows(task, source, parameters.Scale, context);
-        int count = rows.Length / d;
+        bool sketched = plan.Embedding == Embedding.Sparse;
+        // One of them; a column metric fills the rows.
+        SparseRows? entries = sketched && task.Metric is null && source is ISparseSource sparse ? StepData.ReadSparse(task, sparse, parameters.Scale) : null;
+        Span<float> rows = entries is null ? StepData.ReadRows(task, source, parameters.Scale, context) : default;
+        int count = entries?.Count ?? rows.Length / d;
         double[] rowWeights = StepData.ReadRowWeights(task, context);
         double[]? before = parameters.PreviousWeights is null ? null : StepData.Read(context, parameters.PreviousWeights).Get<double>("weights");
         bool last = IsLast(plan, task.Address.Stage.Round + 1);
-        PackedMatrix<double>[] factor = SharedOperands.Get(parameters.Ellipsoid, "inverse factor", () =>
-        {
-            double[] inverse = StepData.Read(context, parameters.Ellipsoid).Get<double>("inverse_cholesky");
-            // The last weights before a coreset only say how often a row is drawn, which any positive numbers may.
-            return last ? LewisWeights.Sketch(inverse, d, plan.Seed, plan.Index) : LewisWeights.Pack(inverse, d);
-        });
-
+        double[] Inverse() => StepData.Read(context, parameters.Ellipsoid).Get<double>("inverse_cholesky");
         var weights = new double[count];
-        LewisWeights.Update(rows, count, d, factor, rowWeights, plan.P, weights, context.Cancellation);
+        if (entries is not null)
+            LewisWeights.Update(entries, d, SharedOperands.Get(parameters.Ellipsoid, "inverse factor by columns",
+                () => LewisWeights.SketchColumns(Inverse(), d, plan.Seed, plan.Index)), rowWeights, plan.P, weights, context.Cancellation);
+        else
+            // The last weights before a coreset only say how often a row is drawn, which any positive numbers may; those of a
+            // sketch are no better than it.
+            LewisWeights.Update(rows, count, d, SharedOperands.Get(parameters.Ellipsoid, "inverse factor",
+                () => last || sketched ? LewisWeights.Sketch(Inverse(), d, plan.Seed, plan.Index) : LewisWeights.Pack(Inverse(), d)),
+                rowWeights, plan.P, weights, context.Cancellation);
         context.Progress?.Invoke(0.5);
         double weightSum = 0, normSum = 0, change = 0;
         var norms = new double[count];
         for (int i = 0; i < count; i++)
         {
-            norms[i] = Math.Sqrt(PowerSums.Squares(rows.Slice(i * d, d)));
+            norms[i] = Math.Sqrt(PowerSums.Squares(entries is null ? rows.Slice(i * d, d) : entries.ValuesOf(i)));
             weightSum += weights[i];
             normSum += rowWeights[i] * norms[i];
             // A row that does not count has no logarithm.
@@ -57,8 +65,15 @@ internal static class LewisStep
         if (!last)
         {
             double[] gramWeights = [.. weights.Zip(rowWeights, (w, c) => LewisWeights.GramWeight(w, c, plan.P))];
-            double[] gram = StepData.PackedGram(rows, count, d, gramWeights, context, 0.5);
-            arrays.Add("gram", gram, gram.Length);
+            if (!sketched || parameters.Final)
+            {
+                double[] gram = entries is null ? StepData.PackedGram(rows, count, d, gramWeights, context, 0.5) : SparseScan.Gram(entries, d, gramWeights, context);
+                arrays.Add("gram", gram, gram.Length);
+            }
+            else if (entries is null)
+                SketchedEllipsoid.Add(task, rows, gramWeights, arrays);
+            else
+                SketchedEllipsoid.Add(task, entries, gramWeights, arrays);
         }
         return new BlockResult(StepData.Write(context, blobName, arrays), new LewisFigures(weightSum, normSum, change));
     }
@@ -84,11 +99,15 @@ internal static class LewisStep
         };
         if (IsLast(plan, rounds))
             return state with { Stage = new StageId(StageKind.Coreset, 0), Basis = state.Basis ?? state.SvdBasis };
-        double[] matrix = PackedTriangle.Unpack(StepData.SumGrams(context, state.LewisBlobs, d), d);
-        if (plan.Method != Method.Lewis || (change >= Tolerance && rounds < MostRounds))
+        bool sketched = plan.Embedding == Embedding.Sparse && !state.FinalLewis;
+        double[] matrix = sketched ? SketchedEllipsoid.Sum(plan, state.LewisBlobs, context)
+            : PackedTriangle.Unpack(StepData.SumGrams(context, state.LewisBlobs, d), d);
+        bool resting = state.FinalLewis || change < (sketched ? SketchedTolerance : Tolerance) || rounds >= MostRounds;
+        if (plan.Method != Method.Lewis || !resting || sketched)
             return state with
             {
                 Stage = new StageId(StageKind.Lewis, rounds),
+                FinalLewis = sketched && resting,
                 Ellipsoid = WriteEllipsoid(context, $"{blobPrefix}/ellipsoid", matrix, d),
             };
 
@@ -96,6 +115,7 @@ internal static class LewisStep
         return state with
         {
             Stage = new StageId(StageKind.Factorise, 0),
+            FinalLewis = false,
             Basis = basis,
             Superseded = [.. state.Superseded, .. state.LewisBlobs, .. state.Basis is { } start ? new[] { start } : []],
             LewisBlobs = [],

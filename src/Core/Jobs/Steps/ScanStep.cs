@@ -51,6 +51,8 @@ internal static class ScanStep
         double[] gram = StepData.PackedGram(rows, count, d, plan.RowWeights is null ? default : rowWeights, context, 0);
         ArrayBlob blob = Arrays(d, gram, weightSum, sample, sampleWeights);
         Models.Of(plan).AddToScan(task, rows, rowWeights, blob, context);
+        if (SketchedEllipsoid.BeginsInScan(plan))
+            SketchedEllipsoid.Add(task, rows, plan.RowWeights is null ? default : rowWeights, blob);
         var input = new InputChecksums(InputChecksums.Of<float>(rows), InputChecksums.Of<double>(rowWeights));
         return new BlockResult(StepData.Write(context, blobName, blob), new ScanFigures(absolute, Math.Sqrt(largest), input));
     }
@@ -86,10 +88,13 @@ internal static class ScanStep
         var sample = new RowSample([.. sampled], [.. sampledWeights], d, plan.Rows);
         StepData.Multiply(sample.Rows, (float)scale);
         double[] matrix = PackedTriangle.Unpack(gram, d, scale * scale);
+        double[]? sketched = SketchedEllipsoid.BeginsInScan(plan)
+            ? Array.ConvertAll(SketchedEllipsoid.Sum(plan, [.. results.Select(r => r.Blob)], context), value => scale * scale * value) : null;
         if (plan.ColumnMetric is not null)
         {
             (MetricRoot root, state) = MetricStep.Begin(plan, matrix, state with { Scale = scale }, blobPrefix, context);
             matrix = root.Transform(matrix, d, context.Threads, context.Cancellation);
+            sketched = sketched is null ? null : root.Transform(sketched, d, context.Threads, context.Cancellation);
             MetricStep.Apply(PackedMatrix<float>.FromRows(Array.ConvertAll(root.Root, x => (float)x), d, d), sample.Rows, context.Cancellation);
         }
         (double[] values, float[] basis) = OrthonormalBasis.Eigenvectors(matrix, d);
@@ -100,7 +105,7 @@ internal static class ScanStep
             SvdBasis = StepData.Write(context, $"{blobPrefix}/svd-basis", new ArrayBlob().Add("basis", basis, d, d).Add("eigenvalues", values, d)),
             Superseded = [.. results.Select(r => r.Blob)],
         };
-        var findings = new ScanFindings(absolute, weightSum, matrix, values, basis, sample) { Blocks = state.Superseded };
+        var findings = new ScanFindings(absolute, weightSum, sketched ?? matrix, values, basis, sample) { Blocks = state.Superseded };
         return plan.SharedBudget is null
             ? Begin(plan, state, findings, plan.Rank, blobPrefix, context)
             : AllotStep.Await(plan, state, findings, blobPrefix, context);

@@ -57,11 +57,13 @@ internal static class SparseScan
             rows.WriteTo(full, d);
             Models.Of(plan).AddToScan(task, full, rowWeights, blob, context);
         }
+        if (SketchedEllipsoid.BeginsInScan(plan))
+            SketchedEllipsoid.Add(task, rows, plan.RowWeights is null ? default : rowWeights, blob);
         return new BlockResult(StepData.Write(context, blobName, blob), new ScanFigures(absolute, Math.Sqrt(largest), input));
     }
 
     /// <summary>sum_i w_i a_i a_i^T as a packed triangle, from the entries or from full rows, whichever is faster by count.</summary>
-    private static double[] Gram(SparseRows rows, int d, ReadOnlySpan<double> weights, StepContext context)
+    public static double[] Gram(SparseRows rows, int d, ReadOnlySpan<double> weights, StepContext context)
     {
         if (!SparseGram.IsFaster(rows, d))
         {

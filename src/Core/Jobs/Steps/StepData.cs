@@ -149,6 +149,17 @@ internal static class StepData
     public static double[] SumGrams(StepContext context, IReadOnlyList<BlobRef> blobs, int d, Action<ArrayBlob>? others = null, int matrices = 1)
     {
         var sum = new double[checked(matrices * PackedTriangle.Length(d))];
+        ReadInOrder(context, blobs, blob =>
+        {
+            PackedTriangle.AddTo(sum, blob.View<double>("gram"));
+            others?.Invoke(blob);
+        });
+        return sum;
+    }
+
+    /// <summary>Shows all blobs in order, to one thread; they are read by all threads, a few at a time.</summary>
+    public static void ReadInOrder(StepContext context, IReadOnlyList<BlobRef> blobs, Action<ArrayBlob> look)
+    {
         var read = new ArrayBlob[2 * context.Threads];
         var rooms = new byte[]?[read.Length];
         for (int first = 0; first < blobs.Count; first += read.Length)
@@ -156,12 +167,8 @@ internal static class StepData
             int start = first, count = Math.Min(read.Length, blobs.Count - first);
             FixedPartition.For(count, context.Threads, context.Cancellation, i => read[i] = context.Blobs.ReadArrays(blobs[start + i], ref rooms[i]));
             foreach (ArrayBlob blob in read.AsSpan(0, count))
-            {
-                PackedTriangle.AddTo(sum, blob.View<double>("gram"));
-                others?.Invoke(blob);
-            }
+                look(blob);
         }
-        return sum;
     }
 
     /// <summary>True for the rows whose residuals stand for all when eps is chosen: every s-th, at most 4096.</summary>
