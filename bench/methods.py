@@ -15,12 +15,10 @@ METHODS = {
     "joint, p = 1": ["--p", "1", "--fit", "joint"],
     "2 subspaces, p = 1.5": ["--subspaces", "2"],
     "4 subspaces, p = 1.5": ["--subspaces", "4"],
+    "16 subspaces, p = 1.5": ["--subspaces", "16"],
     "exact rows 1 %, p = 1.5": ["--exact-rows", "0.01"],
     "exact rows 5 %, p = 1.5": ["--exact-rows", "0.05"],
     "active columns, p = 1.5": ["--active-columns", "{columns}"],
-    "sparse embedding, p = 1.5": ["--embedding", "sparse"],
-    "block Krylov": ["--method", "krylov"],
-    "latent simplex": ["--method", "simplex"],
 }
 
 
