@@ -19,6 +19,7 @@ public class UsageTests
     [InlineData("--coordinator is 'host:0'", "worker", "--coordinator", "host:0")]
     [InlineData("--host is 'a b'; expected a host name or an IP address", "worker", "--coordinator", "host:1", "--host", "a b")]
     [InlineData("--host is ''", "coordinator", "--job", "job.json", "--host", "")]
+    [InlineData("--host is 'a/b'; expected a host name or an IP address", "status", "--coordinator", "host:1", "--host", "a/b")]
     [InlineData("--listen is '0.0.0.0'; expected HOST:PORT", "worker", "--coordinator", "host:1", "--listen", "0.0.0.0")]
     [InlineData("--rejoin-timeout is '5d'; expected a time of a second or more", "worker", "--coordinator", "host:1", "--rejoin-timeout", "5d")]
     [InlineData("--drain-timeout is '0'", "worker", "--coordinator", "host:1", "--drain-timeout", "0")]

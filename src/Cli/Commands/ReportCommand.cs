@@ -8,6 +8,7 @@ using ClusterLp.Core.Evaluation;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Cli.Commands;
 
@@ -34,17 +35,19 @@ internal sealed class ReportCommand(Terminal terminal)
 
     private async Task<int> RunAsync(ParseResult parse, CancellationToken cancellation)
     {
-        string output = parse.GetValue(_output)!, page = Path.GetFullPath(parse.GetValue(_page) ?? Path.Combine(output, "report.html"));
+        string output = StoredFiles.Absolute(parse.GetValue(_output)!), page = StoredFiles.Absolute(parse.GetValue(_page) ?? StoredFiles.Combine(output, "report.html"));
         JobReport report = OutputVerifier.ReadReport(output);
-        if (File.Exists(page) && !parse.GetValue(_force))
+        if (StoredFiles.Exists(page) && !parse.GetValue(_force))
             throw ClusterLpException.CannotWrite($"{page}: the page exists; name another with --output, or replace it with --force.");
-        string? model = parse.GetValue(_against) ?? (Path.Exists(report.Parameters.Input) ? report.Parameters.Input : null);
+        string? model = parse.GetValue(_against), obstacle = model is null ? Obstacle(report.Parameters.Input) : null;
+        if (obstacle is null)
+            model ??= report.Parameters.Input;
         string[] tensors = parse.GetValue(_tensors) ?? [];
         ImmutableArray<LayerProfile> profiles = [];
         if (model is not null)
             await using (var progress = new ShareProgress(terminal, parse.GetValue(CommonOptions.Quiet), "report"))
                 profiles = await Task.Run(() => Profiler.Run(output, model, tensors, MostLayers, progress, cancellation), cancellation);
-        string? note = model is null ? $"{report.Parameters.Input} is gone: what is drawn from the model itself is left out. Name it with --against."
+        string? note = model is null ? $"{obstacle}: what is drawn from the model itself is left out. Name it with --against."
             : profiles.Length < report.Tensors.Length && tensors.Length == 0 ? $"Drawn below are the {profiles.Length} largest of {report.Tensors.Length} layers; --tensor chooses others."
             : null;
         JobFiles.Replace(page, Encoding.UTF8.GetBytes(ReportPage.Write(report, profiles, note)), durable: false);
@@ -52,5 +55,18 @@ internal sealed class ReportCommand(Terminal terminal)
         if (model is null)
             terminal.RawError.WriteLine($"clusterlp: {note}");
         return (int)ExitCode.Done;
+    }
+
+    // Why the model cannot be drawn from; null where it can. A store that refuses is no reason to go without the rest of the page.
+    private static string? Obstacle(string model)
+    {
+        try
+        {
+            return StoredFiles.Exists(model) || StoredFiles.FolderExists(model) ? null : $"{model} is gone";
+        }
+        catch (ClusterLpException e)
+        {
+            return e.Message.TrimEnd('.');
+        }
     }
 }

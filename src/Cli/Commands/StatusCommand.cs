@@ -16,7 +16,7 @@ internal sealed class StatusCommand(Terminal terminal)
 
     private readonly Option<string?> _jobDirectory = new("--job-dir") { Description = "The job's directory.", HelpName = "DIR" };
     private readonly Option<DnsEndPoint?> _coordinator = OptionParsers.EndPoint("--coordinator", "Where the job's coordinator listens.", portZero: false);
-    private readonly Option<string?> _host = new("--host") { Description = "With --coordinator: this machine's address, for the answer (default: 127.0.0.1).", HelpName = "HOST" };
+    private readonly Option<string?> _host = OptionParsers.Host("With --coordinator: this machine's address, for the answer (default: 127.0.0.1).");
     private readonly Option<bool> _watch = new("--watch") { Description = "Show it again and again until the job is over; with --json an object a line." };
     private readonly Option<TimeSpan?> _every = OptionParsers.Duration("--every", "With --watch: how often (default: 2s).");
     private readonly TlsOptions _tls = new();

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 
 namespace ClusterLp.Core.Evaluation;
 
@@ -26,7 +27,7 @@ public static class Evaluator
         using IModel input = ModelFiles.Open(againstModel);
         using IModel output = ModelFiles.Open(OutputVerifier.ModelPath(outputDirectory, report));
         TensorReport[] chosen = Choose(report, options.Tensors, outputDirectory);
-        string? weights = options.RowWeights ?? (report.Parameters.RowWeights is { } read && Storage.StoredFiles.Exists(read) ? read : null);
+        string? weights = options.RowWeights ?? (report.Parameters.RowWeights is { } read && StoredFiles.Exists(read) ? read : null);
         Vocabulary? names = options.Vocabulary is { } path ? Vocabulary.Read(path) : input.Vocabulary is { } own ? new Vocabulary(own) : null;
         if (options.Vocabulary is not null && chosen.All(layer => layer.Rows < names!.Rows))
             throw ClusterLpException.BadInput($"{options.Vocabulary}: names row {names!.Rows - 1}, but the largest layer has {chosen.Max(layer => layer.Rows)} rows; "
@@ -35,11 +36,11 @@ public static class Evaluator
         long total = Math.Max(1, chosen.Sum(layer => layer.Rows)), done = 0;
         return new EvaluationResult
         {
-            Output = Path.GetFullPath(outputDirectory),
+            Output = StoredFiles.Absolute(outputDirectory),
             Against = input.Path,
             Seed = options.Seed,
-            Frequencies = weights is null ? null : Path.GetFullPath(weights),
-            Activations = options.Activations is null ? null : Path.GetFullPath(options.Activations),
+            Frequencies = weights is null ? null : StoredFiles.Absolute(weights),
+            Activations = options.Activations is null ? null : StoredFiles.Absolute(options.Activations),
             Layers = [.. chosen.Select(Evaluate)],
         };
 

@@ -49,32 +49,39 @@ public static class ReportBuilder
     /// <param name="factorisations">Factorisation library in use.</param>
     public static JobReport Build(
         JobOutcome outcome, InputSummary input, WrittenFiles outputs, JobTimes times,
-        string tool, string kernels, string factorisations) => new()
+        string tool, string kernels, string factorisations)
     {
-        JobId = outcome.Plan.Id.Value,
-        Tool = tool,
-        Parameters = outcome.Plan.Spec,
-        Tensors = [.. outcome.Plan.Tensors.Where(plan => !outcome.Fits[plan.Index].KeptWhole)
-            .Select(plan => OfTensor(plan, outcome.Fits[plan.Index], input.TensorBytes[plan.Name]))],
-        Budget = BudgetOf(outcome),
-        Ties = [.. outcome.Plan.Ties.Where(tie => !KeptWhole(outcome).Contains(tie.Of))],
-        TiesWordEmbeddings = outcome.Plan.TiesWordEmbeddings,
-        Untouched =
-        [
-            .. outcome.Plan.Skipped,
-            .. KeptWhole(outcome).Select(name => new SkippedTensor(name, "kept whole: the budget it shares is better spent so")),
-            .. outcome.Plan.Ties.Where(tie => KeptWhole(outcome).Contains(tie.Of)).Select(tie => new SkippedTensor(tie.Name, $"it holds the data of {tie.Of}, which is kept whole")),
-        ],
-        Inputs = input.Files,
-        Outputs = outputs.Model,
-        Carried = outputs.Carried,
-        Seconds = times,
-        Workers = outcome.Workers,
-        Retries = outcome.Retries,
-        Timeline = outcome.Timeline is { } timeline ? new TimelineReport(timeline.Spans, timeline.Restarts) : null,
-        Kernels = kernels,
-        Factorisations = factorisations,
-    };
+        ImmutableArray<string> keptWhole = [.. outcome.Plan.Tensors.Where(tensor => outcome.Fits[tensor.Index].KeptWhole).Select(tensor => tensor.Name)];
+        HashSet<string> whole = [.. keptWhole];
+        // By whether the tensor whose data they hold is kept whole.
+        ILookup<bool, TiedTensor> ties = outcome.Plan.Ties.ToLookup(tie => whole.Contains(tie.Of));
+        return new JobReport
+        {
+            JobId = outcome.Plan.Id.Value,
+            Tool = tool,
+            Parameters = outcome.Plan.Spec,
+            Tensors = [.. outcome.Plan.Tensors.Where(plan => !outcome.Fits[plan.Index].KeptWhole)
+                .Select(plan => OfTensor(plan, outcome.Fits[plan.Index], input.TensorBytes[plan.Name]))],
+            Budget = BudgetOf(outcome, keptWhole),
+            Ties = [.. ties[false]],
+            TiesWordEmbeddings = outcome.Plan.TiesWordEmbeddings,
+            Untouched =
+            [
+                .. outcome.Plan.Skipped,
+                .. keptWhole.Select(name => new SkippedTensor(name, "kept whole: the budget it shares is better spent so")),
+                .. ties[true].Select(tie => new SkippedTensor(tie.Name, $"it holds the data of {tie.Of}, which is kept whole")),
+            ],
+            Inputs = input.Files,
+            Outputs = outputs.Model,
+            Carried = outputs.Carried,
+            Seconds = times,
+            Workers = outcome.Workers,
+            Retries = outcome.Retries,
+            Timeline = outcome.Timeline is { } timeline ? new TimelineReport(timeline.Spans, timeline.Restarts) : null,
+            Kernels = kernels,
+            Factorisations = factorisations,
+        };
+    }
 
     /// <summary>The report of one tensor.</summary>
     /// <param name="plan">What was asked.</param>
@@ -135,13 +142,10 @@ public static class ReportBuilder
         double InOwnUnits(double objective) => Math.Pow(objective, 1 / plan.P) / fit.Scale;
     }
 
-    private static ImmutableArray<string> KeptWhole(JobOutcome outcome) =>
-        [.. outcome.Plan.Tensors.Where(tensor => outcome.Fits[tensor.Index].KeptWhole).Select(tensor => tensor.Name)];
-
-    private static BudgetReport? BudgetOf(JobOutcome outcome) => outcome.Plan.Tensors[0].SharedBudget is not long budget ? null : new BudgetReport(
+    private static BudgetReport? BudgetOf(JobOutcome outcome, ImmutableArray<string> keptWhole) => outcome.Plan.Tensors[0].SharedBudget is not long budget ? null : new BudgetReport(
         budget,
         outcome.Plan.Tensors.Zip(outcome.Fits, (tensor, fit) => RankAllotment.Elements(tensor.Rows, tensor.Columns, fit.KeptWhole ? RankAllotment.Whole : fit.Rank)).Sum(),
-        KeptWhole(outcome),
+        keptWhole,
         outcome.Fits.Sum(fit => fit.AllottedError!.Value * fit.AllottedError.Value));
 
     private static MetricReport InMetric(TensorPlan plan, FitState fit, MetricFile metric, bool weighted)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using ClusterLp.Core;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Tests.Formats;
 using ClusterLp.Models;
 
 namespace ClusterLp.Cli.Tests.Models;
@@ -151,6 +152,27 @@ public sealed class WholeModelTests : IDisposable
         Assert.All(whole, name => Assert.Contains("kept whole", report.Untouched.Single(tensor => tensor.Name == name).Reason));
         CommandLine verify = await CommandLine.RunAsync("verify", _folder["out"], "--against", _model);
         Assert.True(verify.Code == ExitCode.Done, verify.Out + verify.Error);
+    }
+
+    [Fact]
+    public async Task A_tie_to_a_tensor_that_is_kept_whole_stays_too_and_is_not_reported_as_compressed()
+    {
+        // One matrix of rank 1, and one of noise that is there twice: all the budget is the noise's.
+        byte[] one = Craft.Bytes([.. Enumerable.Range(0, 400 * 16).Select(i => (float)(1 + i / 16) * (1 + i % 16))]);
+        var random = new Random(5);
+        byte[] noise = Craft.Bytes([.. Enumerable.Range(0, 40 * 16).Select(_ => (float)random.NextDouble() - 0.5f)]);
+        string model = _folder["tied.safetensors"];
+        File.WriteAllBytes(model, Craft.Safetensors(
+            $$$"""{"one":{"dtype":"F32","shape":[400,16],"data_offsets":[0,{{{one.Length}}}]},"noise":{"dtype":"F32","shape":[40,16],"data_offsets":[{{{one.Length}}},{{{one.Length + noise.Length}}}]},"again":{"dtype":"F32","shape":[40,16],"data_offsets":[{{{one.Length + noise.Length}}},{{{one.Length + 2 * noise.Length}}}]}}""",
+            one, noise, noise));
+        CommandLine run = await CommandLine.RunAsync("compress", model, "--output", _folder["tied"], "--compression", "0.3", "--method", "svd", "--quiet");
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        JobReport report = ReportJson.Read(Path.Combine(_folder["tied"], "clusterlp.json"));
+        Assert.Equal("one", Assert.Single(report.Tensors).Name);
+        string kept = Assert.Single(report.Budget!.KeptWhole), other = kept == "noise" ? "again" : "noise";
+        Assert.Empty(report.Ties);
+        Assert.Equal($"it holds the data of {kept}, which is kept whole", report.Untouched.Single(tensor => tensor.Name == other).Reason);
+        Assert.Equal(noise, TransformerModel.Read(Path.Combine(_folder["tied"], "model.safetensors"))[other].Bytes);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 
 namespace ClusterLp.Cluster.Tests.Network;
 
@@ -24,6 +25,7 @@ internal sealed class NetworkLab : IDisposable
         Ip("netns", "add", Hub);
         // Nodes on the far side can reach one another, and nobody else.
         Ip("-n", Hub, "link", "add", "near", "type", "bridge");
+        Ip("-n", Hub, "addr", "add", $"{BridgeAddress}/24", "dev", "near");
         Ip("-n", Hub, "link", "set", "near", "up");
         Ip("-n", Hub, "link", "add", "far", "type", "bridge");
         Ip("-n", Hub, "link", "set", "far", "up");
@@ -31,6 +33,9 @@ internal sealed class NetworkLab : IDisposable
 
     /// <summary>The bridges' namespace.</summary>
     public string Hub { get; }
+
+    /// <summary>Where nodes, but for those on the far side, reach what listens at the bridge (<see cref="BridgeSocket"/>).</summary>
+    public static IPAddress BridgeAddress { get; } = IPAddress.Parse("10.77.0.254");
 
     /// <param name="Number">From 1.</param>
     /// <param name="Namespace">Where its processes run.</param>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Sockets;
 using System.Security;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -7,6 +8,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace ClusterLp.Cluster.Tests.ObjectStorage;
@@ -44,14 +47,15 @@ internal sealed partial class S3Front : IAsyncDisposable
     private readonly HttpClient _upstream = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
     private readonly SemaphoreSlim _reading = new(Readers), _writing = new(1);
     private readonly ConcurrentDictionary<string, string> _uploads = new();
-    private readonly WebApplication _application;
+    private readonly List<WebApplication> _listeners = [];
     private readonly string _folder;
     private readonly int _target;
     private int _number;
 
-    private S3Front(WebApplication application, string folder, int target) => (_application, _folder, _target) = (application, folder, target);
+    private S3Front(string folder, int target) => (_folder, _target) = (folder, target);
 
-    public string Endpoint => _application.Urls.First();
+    /// <summary>Where this machine's processes reach it.</summary>
+    public string Endpoint => _listeners[0].Urls.First();
 
     /// <summary>Asked of every request.</summary>
     public Func<S3Request, S3Fault> Misbehave { get; set; } = _ => S3Fault.None;
@@ -66,23 +70,34 @@ internal sealed partial class S3Front : IAsyncDisposable
     /// <param name="target">Its port.</param>
     public static async Task<S3Front> StartAsync(string folder, int target)
     {
+        var front = new S3Front(folder, target);
+        await front.ListenAsync(new IPEndPoint(IPAddress.Loopback, 0), SocketTransportOptions.CreateDefaultBoundListenSocket);
+        return front;
+    }
+
+    /// <summary>Answers on one more socket.</summary>
+    /// <param name="at">Where.</param>
+    /// <param name="bind">Makes the socket: it decides whose network <paramref name="at"/> is an address of.</param>
+    public async Task ListenAsync(IPEndPoint at, Func<EndPoint, Socket> bind)
+    {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(IPAddress.Loopback, 0);
+            kestrel.Listen(at);
             kestrel.Limits.MaxRequestBodySize = null;
         });
+        builder.Services.Configure<SocketTransportOptions>(transport => transport.CreateBoundListenSocket = bind);
         WebApplication application = builder.Build();
-        var front = new S3Front(application, folder, target);
-        ((IApplicationBuilder)application).Run(front.HandleAsync);
+        ((IApplicationBuilder)application).Run(HandleAsync);
         await application.StartAsync();
-        return front;
+        _listeners.Add(application);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _application.DisposeAsync();
+        foreach (WebApplication listener in _listeners)
+            await listener.DisposeAsync();
         _upstream.Dispose();
     }
 

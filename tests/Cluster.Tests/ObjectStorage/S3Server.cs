@@ -13,21 +13,29 @@ public sealed partial class S3Server : IAsyncLifetime
 {
     public const string Collection = "S3 server", Bucket = "clusterlp-test";
 
+    /// <summary>s3rver's only one; its secret is its name.</summary>
+    internal const string Account = "S3RVER", Region = "us-east-1";
+
     /// <summary>s3rver's script: where <c>./test</c> installs it.</summary>
     internal static readonly string? Script = Find();
 
     private static readonly (string Name, string Value)[] Variables =
     [
-        // The account of s3rver.
-        ("AWS_ACCESS_KEY_ID", "S3RVER"), ("AWS_SECRET_ACCESS_KEY", "S3RVER"), ("AWS_REGION", "us-east-1"), ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_ACCESS_KEY_ID", Account), ("AWS_SECRET_ACCESS_KEY", Account), ("AWS_REGION", Region), ("AWS_EC2_METADATA_DISABLED", "true"),
         // The least a store takes: the tests' objects have two parts.
         ("CLUSTERLP_S3_PART_MIB", "5"),
     ];
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("clusterlp-s3-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("clusterlp-s3-").FullName, _bucket;
     private Process? _process;
     private S3Front? _front;
     private int _prefixes;
+
+    public S3Server() : this(Bucket)
+    {
+    }
+
+    internal S3Server(string bucket) => _bucket = bucket;
 
     internal S3Front Front => _front!;
 
@@ -38,7 +46,7 @@ public sealed partial class S3Server : IAsyncLifetime
     {
         if (Script is null)
             return;
-        _process = Process.Start(new ProcessStartInfo("node", [Script, "-d", _folder, "-a", "127.0.0.1", "-p", "0", "--silent", "--configure-bucket", Bucket]) { RedirectStandardOutput = true })!;
+        _process = Process.Start(new ProcessStartInfo("node", [Script, "-d", _folder, "-a", "127.0.0.1", "-p", "0", "--silent", "--no-vhost-buckets", "--configure-bucket", _bucket]) { RedirectStandardOutput = true })!;
         int port = 0;
         while (port == 0)
             port = Listening().Match(await _process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("s3rver ended")) is { Success: true } match
@@ -64,7 +72,7 @@ public sealed partial class S3Server : IAsyncLifetime
     internal string NewPrefix()
     {
         Front.Misbehave = _ => S3Fault.None;
-        return $"s3://{Bucket}/{Interlocked.Increment(ref _prefixes)}";
+        return $"s3://{_bucket}/{Interlocked.Increment(ref _prefixes)}";
     }
 
     private static string? Find()
@@ -86,7 +94,9 @@ public sealed class S3Collection : ICollectionFixture<S3Server>;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class S3FactAttribute : FactAttribute
 {
-    public S3FactAttribute() => Skip = S3Server.Script is null ? "needs s3rver: ./test installs it where npm is there" : null;
+    internal static readonly string? Obstacle = S3Server.Script is null ? "needs s3rver: ./test installs it where npm is there" : null;
+
+    public S3FactAttribute() => Skip = Obstacle;
 }
 
 /// <inheritdoc cref="S3FactAttribute"/>

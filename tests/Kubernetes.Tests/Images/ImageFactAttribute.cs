@@ -1,4 +1,5 @@
 using ClusterLp.Cluster.Tests.Network;
+using ClusterLp.Cluster.Tests.ObjectStorage;
 using ClusterLp.Core.LinearAlgebra;
 using ClusterLp.Kubernetes.Tests.Manifests;
 
@@ -13,4 +14,11 @@ public sealed class ImageFactAttribute : FactAttribute
         ?? (NetworkLab.TryRun("unshare", ["--mount", "--uts", "setpriv", "--reuid", "1654", "--clear-groups", "true"], out string said) ? null : $"needs unshare and setpriv (util-linux), as root: {said.Trim()}"));
 
     public ImageFactAttribute() => Skip = Obstacle.Value;
+}
+
+/// <summary>As <see cref="ImageFactAttribute"/>, and needs an object store for the pods.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ImageAndStoreFactAttribute : FactAttribute
+{
+    public ImageAndStoreFactAttribute() => Skip = ImageFactAttribute.Obstacle.Value ?? S3FactAttribute.Obstacle;
 }

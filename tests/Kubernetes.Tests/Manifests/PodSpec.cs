@@ -42,8 +42,11 @@ internal sealed partial class PodSpec
     /// <summary>The container's args, $(VARIABLES) replaced.</summary>
     public string[] Arguments => [.. Container.Args.Select(Expand)];
 
-    /// <summary>The pod's own host name; of a Job's that is not indexed Kubernetes makes one up.</summary>
-    public string HostName => Index is null ? Job.Metadata.Name + "-x7k2p" : $"{Job.Metadata.Name}-{Index}";
+    /// <summary>How the name of a pod ends that is not an indexed Job's; Kubernetes makes one up for every pod.</summary>
+    public string Suffix { get; init; } = "x7k2p";
+
+    /// <summary>The pod's own host name.</summary>
+    public string HostName => Index is null ? $"{Job.Metadata.Name}-{Suffix}" : $"{Job.Metadata.Name}-{Index}";
 
     /// <summary>The name its headless Service gives it alone, or else gives all the Service's pods.</summary>
     public string DnsName => Spec.Subdomain is { } subdomain ? $"{HostName}.{subdomain}" : Job.Metadata.Name;

@@ -52,7 +52,7 @@ internal static class Pod
         IEnumerable<string> environment =
         [
             "PATH=/dotnet:/usr/bin", $"HOSTNAME={spec.HostName}",
-            .. Dockerfile.OfRepository.Environment.Concat(spec.Environment).Select(one => $"{one.Key}={one.Value}"),
+            .. Dockerfile.OfRepository.Environment.Concat(OfSecrets(spec, volumes)).Concat(spec.Environment).Select(one => $"{one.Key}={one.Value}"),
             .. more.Where(word => !word.StartsWith("--", StringComparison.Ordinal)),
         ];
         string[] options = [.. more.Where(word => word.StartsWith("--", StringComparison.Ordinal))];
@@ -62,6 +62,10 @@ internal static class Pod
             Number(security.RunAsUser), Number(security.RunAsGroup), Number(security.FsGroup), .. mounts, "--", .. environment, .. Dockerfile.OfRepository.EntryPoint, .. arguments,
         ]);
     }
+
+    // A variable of the manifest's own comes after one of the same name, and is the one that counts.
+    private static IEnumerable<KeyValuePair<string, string>> OfSecrets(PodSpec spec, Volumes volumes) =>
+        (spec.Container.EnvFrom ?? []).SelectMany(from => volumes.Secret(from.SecretRef.Name));
 
     private static string Number(long? id) => id!.Value.ToString(CultureInfo.InvariantCulture);
 }

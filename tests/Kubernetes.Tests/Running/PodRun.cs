@@ -4,22 +4,26 @@ using System.Text;
 using ClusterLp.Cluster.Tests;
 using ClusterLp.Cluster.Tests.Network;
 using ClusterLp.Core;
+using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Storage;
 using ClusterLp.Kubernetes.Tests.Images;
 using ClusterLp.Kubernetes.Tests.Manifests;
 using k8s.Models;
 
 namespace ClusterLp.Kubernetes.Tests.Running;
 
-/// <summary>An overlay's run on a network of its own, with certificates and a model on its volume.</summary>
-internal sealed class PodRun : IDisposable
+/// <summary>An overlay's run on a network of its own, with certificates, and a model on its volume or in its bucket.</summary>
+internal sealed class PodRun : IAsyncDisposable
 {
-    private readonly string _certificates = Directory.CreateTempSubdirectory("clusterlp-pod-certs-").FullName;
+    private readonly string _secrets = Directory.CreateTempSubdirectory("clusterlp-pod-secrets-").FullName;
     private readonly NetworkLab _lab = new();
     private readonly List<ClusterLpProcess> _pods = [];
     private readonly Dictionary<ClusterLpProcess, NetworkLab.Node> _nodes = [];
     private readonly BuiltImage _image;
+    private PodBucket? _bucket;
 
-    public PodRun(string overlay, BuiltImage image)
+    private PodRun(string overlay, BuiltImage image)
     {
         _image = image;
         Overlay = Overlay.Of(overlay);
@@ -31,6 +35,34 @@ internal sealed class PodRun : IDisposable
 
     public Volumes Volumes { get; }
 
+    /// <summary>The store the pods use, where they have no volume.</summary>
+    public PodBucket Bucket => _bucket!;
+
+    /// <summary>What <c>/data</c> or <c>s3://clusterlp</c> is to the pods, as the test sees it.</summary>
+    private string Root => _bucket?.Root ?? Volumes.Shared;
+
+    /// <param name="overlay">Its name.</param>
+    /// <param name="image">What its pods run.</param>
+    public static async Task<PodRun> CreateAsync(string overlay, BuiltImage image)
+    {
+        var run = new PodRun(overlay, image);
+        try
+        {
+            if (new PodSpec(run.Overlay.Coordinator).Container.EnvFrom is { Count: > 0 })
+            {
+                run._bucket = await PodBucket.StartAsync(run._lab, new PodSpec(run.Overlay.Coordinator).Environment["CLUSTERLP_ROOTS"]);
+                run.Volumes.Publish(PodBucket.Host, NetworkLab.BridgeAddress.ToString());
+                ObjectStores.Of(run.Root).Put(run.Root + "/model/model.safetensors", await File.ReadAllBytesAsync(Path.Combine(run.Volumes.Shared, "model", "model.safetensors")));
+            }
+            return run;
+        }
+        catch
+        {
+            await run.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>Starts a pod on a node of its own, and gives its name that address.</summary>
     public ClusterLpProcess Start(PodSpec pod, params string[] more)
     {
@@ -38,7 +70,7 @@ internal sealed class PodRun : IDisposable
         ClusterLpProcess process = Pod.Start(pod, node, _image, Volumes, more);
         _pods.Add(process);
         _nodes.Add(process, node);
-        Volumes.Publish(pod.DnsName, node);
+        Volumes.Publish(pod.DnsName, node.Address);
         return process;
     }
 
@@ -57,33 +89,54 @@ internal sealed class PodRun : IDisposable
     {
         await ClusterLpProcess.RunAsync(ExitCode.Done, "compress", Path.Combine(Volumes.Shared, "model"), "--compression", "0.28",
             "--output", Path.Combine(Volumes.Shared, "reference"), "--quiet");
-        return Digest("reference");
+        return Digest(Volumes.Shared, "reference");
     }
 
-    public string Digest(string output) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(Volumes.Shared, output, "model.safetensors"))));
+    /// <summary>SHA-256 of the pods' factors.</summary>
+    public string Digest(string output) => Digest(Root, output);
+
+    /// <summary>Whether an output has its report, which comes last.</summary>
+    public bool IsComplete(string output) => StoredFiles.Exists(StoredFiles.Combine(Root, output, OutputDirectory.ReportName));
+
+    /// <summary>What an output says of itself.</summary>
+    public JobReport Report(string output) => OutputVerifier.ReadReport(StoredFiles.Combine(Root, output));
 
     /// <summary>Waits for the first result of a stage.</summary>
     public Task StageBeganAsync(string stage) => JobPaths.UntilAsync(
-        () => Directory.Exists(Path.Combine(Volumes.Shared, "job", "blobs", "t0", stage)), stage, () => string.Join('\n', _pods.Select(pod => pod.Said())));
+        () => StoredFiles.FolderExists(StoredFiles.Combine(Root, "job", "blobs", "t0", stage)), stage, () => string.Join('\n', _pods.Select(pod => pod.Said())));
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
         foreach (ClusterLpProcess pod in _pods)
             pod.Dispose();
+        if (_bucket is not null)
+            await _bucket.DisposeAsync();
         _lab.Dispose();
         Volumes.Dispose();
-        Directory.Delete(_certificates, recursive: true);
+        Directory.Delete(_secrets, recursive: true);
     }
 
-    // By the commands of docs/kubernetes.md.
+    private static string Digest(string root, string output) =>
+        Convert.ToHexStringLower(SHA256.HashData(StoredFiles.Read(StoredFiles.Combine(root, output, "model.safetensors"), int.MaxValue)!));
+
+    // By the commands of docs/kubernetes.md; the store's variables have the values of the tests' own.
     private Dictionary<string, IReadOnlyDictionary<string, string>> MakeSecrets()
     {
         string[] certs = Documentation.Certs;
-        certs[Array.IndexOf(certs, "--dir") + 1] = _certificates;
+        certs[Array.IndexOf(certs, "--dir") + 1] = _secrets;
         ClusterLpProcess.RunAsync(ExitCode.Done, certs).GetAwaiter().GetResult();
         return Documentation.Secrets.ToDictionary(
             secret => secret.Key,
-            secret => (IReadOnlyDictionary<string, string>)secret.Value.ToDictionary(file => file.Key, file => file.Value.Replace("certs/", _certificates + "/", StringComparison.Ordinal)));
+            secret => (IReadOnlyDictionary<string, string>)secret.Value.ToDictionary(
+                one => one.Key,
+                one => PodBucket.Variables.TryGetValue(one.Key, out string? value) ? Written(one.Key, value) : one.Value.Replace("certs/", _secrets + "/", StringComparison.Ordinal)));
+    }
+
+    private string Written(string name, string value)
+    {
+        string file = Path.Combine(_secrets, name);
+        File.WriteAllText(file, value);
+        return file;
     }
 
     // The tests' heavy-tailed matrix, as safetensors.

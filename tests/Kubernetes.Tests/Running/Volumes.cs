@@ -32,13 +32,16 @@ internal sealed class Volumes : IDisposable
     /// <summary>The volume all pods share.</summary>
     public string Shared { get; }
 
-    /// <summary>Makes a name lead to a node, from now on.</summary>
-    public void Publish(string name, NetworkLab.Node node)
+    /// <summary>Makes a name lead to an address, from now on.</summary>
+    public void Publish(string name, string address)
     {
-        _names[name] = node.Address;
+        _names[name] = address;
         // In place: the file is mounted.
         File.WriteAllText(Hosts, "127.0.0.1 localhost\n" + string.Concat(_names.Select(one => $"{one.Value} {one.Key}\n")));
     }
+
+    /// <summary>A Secret's keys and values.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Secret(string name) => _secrets[name].Select(key => KeyValuePair.Create(key.Key, File.ReadAllText(key.Value)));
 
     /// <summary>An empty root file system for a pod.</summary>
     public string NewRoot()
