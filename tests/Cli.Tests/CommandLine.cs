@@ -18,6 +18,16 @@ internal sealed record CommandLine(ExitCode Code, string Out, string Error)
         return new CommandLine((ExitCode)code, output.ToString(), error.ToString());
     }
 
+    /// <summary>An output that verify, evaluate and report read, beside the model it was made from.</summary>
+    public static async Task AssertReadsBackAsync(string output, string model, string page)
+    {
+        foreach (string[] arguments in new string[][] { ["verify", output, "--against", model], ["evaluate", output, "--against", model], ["report", output, "--against", model, "--output", page] })
+        {
+            CommandLine read = await RunAsync(arguments);
+            Assert.True(read.Code == ExitCode.Done, $"{arguments[0]}: {read.Out}{read.Error}");
+        }
+    }
+
     /// <summary>A console of a fixed width that is no terminal.</summary>
     public static IAnsiConsole Console(TextWriter writer, int width = 80)
     {

@@ -30,12 +30,7 @@ public sealed class ExactRowsTests : IDisposable
         Assert.InRange(size - tensor.BytesAfter, 1, 1024);
         Assert.Contains("exact_ids", File.ReadAllText(Path.Combine(output, "clusterlp.md")));
 
-        CommandLine verify = await CommandLine.RunAsync("verify", output, "--against", _model);
-        Assert.True(verify.Code == ExitCode.Done, verify.Out + verify.Error);
-        CommandLine evaluate = await CommandLine.RunAsync("evaluate", output, "--against", _model);
-        Assert.True(evaluate.Code == ExitCode.Done, evaluate.Out + evaluate.Error);
-        CommandLine report = await CommandLine.RunAsync("report", output, "--against", _model, "--output", _folder["report.html"]);
-        Assert.True(report.Code == ExitCode.Done, report.Out + report.Error);
+        await CommandLine.AssertReadsBackAsync(output, _model, _folder["report.html"]);
     }
 
     [Fact]

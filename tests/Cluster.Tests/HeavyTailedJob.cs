@@ -81,6 +81,23 @@ public sealed class HeavyTailedJob : IDisposable
     internal Task<RunningCoordinator> StartCoordinatorWithAsync(string key, object value) =>
         StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, .. Listen()]), null, more: (key, value));
 
+    /// <summary>
+    /// What such a job comes to on two workers, the first of which is killed before its first block of a round of the tensor's model's own.
+    /// </summary>
+    internal async Task<string> DigestAfterAKillInARoundAsync(string key, object value)
+    {
+        using RunningCoordinator coordinator = await StartCoordinatorWithAsync(key, value);
+        string held = Directory.CreateDirectory(coordinator.Paths.JobDirectory + "-held").FullName;
+        ClusterLpProcess victim = coordinator.StartWorker(
+            1, new Dictionary<string, string> { ["CLUSTERLP_FAILPOINTS"] = "worker.block/model=hold", ["CLUSTERLP_FAILPOINTS_DIR"] = held });
+        await JobPaths.UntilAsync(() => Directory.GetFiles(held).Length > 0, "the victim's first block of a round");
+        ClusterLpProcess survivor = coordinator.StartWorker();
+        victim.Kill();
+        await coordinator.Process.ExpectAsync(ExitCode.Done);
+        await survivor.ExpectAsync(ExitCode.Done);
+        return coordinator.Paths.Digest();
+    }
+
     /// <summary>Where a coordinator of a test of its own listens.</summary>
     internal static string[] Listen() => ["--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ClusterLpProcess.FreePort()}")];
 

@@ -41,6 +41,9 @@ internal interface IFactorModel
     /// <summary>The names of all that is stored of the tensor.</summary>
     IEnumerable<string> StoredNames(FactorNames names);
 
+    /// <summary>Whether <see cref="AddToScan"/> has something to do, for which rows read by their nonzeros are written in full.</summary>
+    bool ReadsScannedRows => false;
+
     /// <summary>Adds arrays of its own to a block's scan. Rows as they are in the input, unscaled.</summary>
     /// <param name="task">The scan's task.</param>
     /// <param name="rows">count x d.</param>

@@ -57,13 +57,8 @@ internal sealed class LowRankEncoder : IBlockEncoder
         Span<float> u = StepData.Reuse(ref _u, FactoriseStep.PartRows * _k).Span[..(count * _k)];
         RegressionOutcome outcome = _sampled is null ? _regression.Solve(rows, count, u, _context.Cancellation, c, residual)
             : SolveInSample(_sampled, rows, count, firstRow, c, u, residual);
-        // Rounding happens in the matrix' own units, measuring in scaled ones: a power of two lies between.
-        StepData.Multiply(u, (float)(1 / _scale));
-        StoredRounding.Apply(plan.FactorType, u, _kept.Span.Slice(_rows * _k * _size, count * _k * _size));
-        if (PowerSums.FirstNonFinite(u) is var bad and >= 0)
-            throw ClusterLpException.BadInput(
-                $"tensor \"{plan.Name}\": a factor's entry in {(plan.Transposed ? "column" : "row")} {Places?[bad / _k] ?? firstRow + bad / _k} is beyond {plan.FactorType}'s range; choose --dtype f32.");
-        StepData.Multiply(u, (float)_scale);
+        StoredRounding.InOwnUnits(plan.FactorType, u, _kept.Span.Slice(_rows * _k * _size, count * _k * _size), _scale, bad => ClusterLpException.BadInput(
+            $"tensor \"{plan.Name}\": a factor's entry in {(plan.Transposed ? "column" : "row")} {Places?[bad / _k] ?? firstRow + bad / _k} is beyond {plan.FactorType}'s range; choose --dtype f32."));
         _rows += count;
         if (_asRegressed && OutweighsRounding(residual, rows, count, _d))
             return outcome;

@@ -19,13 +19,10 @@ internal static class Models
     private static readonly IFactorModel[] All = [LowRank, ExactRows, Subspaces];
 
     /// <summary>The model of a job's tensors.</summary>
-    public static IFactorModel Of(JobSpec spec) => spec.Subspaces is not null ? Subspaces : spec.ExactRows is null ? LowRank : ExactRows;
+    public static IFactorModel Of(JobSpec spec) => Of(spec.Subspaces, spec.ExactRows);
 
     /// <summary>The model of a planned tensor.</summary>
-    public static IFactorModel Of(TensorPlan plan) => plan.Subspaces is not null ? Subspaces : plan.ExactRows is null ? LowRank : ExactRows;
-
-    /// <summary>Whether <see cref="IFactorModel.AddToScan"/> has something to do, for which rows read by their nonzeros are written in full.</summary>
-    public static bool ReadsScannedRows(TensorPlan plan) => Of(plan) is not LowRankModel;
+    public static IFactorModel Of(TensorPlan plan) => Of(plan.Subspaces, plan.ExactRows);
 
     /// <summary>The model a report names.</summary>
     /// <exception cref="ClusterLpException">A later version's (exit 65).</exception>
@@ -41,11 +38,13 @@ internal static class Models
     /// <exception cref="ClusterLpException">Rank 1 takes more (exit 65).</exception>
     public static int RankFor(TensorPlan plan, double compression)
     {
-        if (Of(plan) is LowRankModel)
+        IFactorModel model = Of(plan);
+        if (model is LowRankModel)
             return RankRule.FromCompression(plan.Rows, plan.Columns, compression);
         long bytes = (long)Math.Floor((1 - compression) * ((double)plan.Rows * plan.Columns) * plan.FactorType.Size() * (1 + 1e-9));
-        return Of(plan).StoredBytes(plan, 1) <= bytes ? LargestWithin(plan, bytes) : throw ClusterLpException.BadInput(FormattableString.Invariant(
-            $"tensor \"{plan.Name}\": compression {compression} leaves {bytes} bytes, and {Of(plan).Name} takes {Of(plan).StoredBytes(plan, 1)} at rank 1: save less or store less beside the factors."));
+        long least = model.StoredBytes(plan, 1);
+        return least <= bytes ? LargestWithin(plan, bytes) : throw ClusterLpException.BadInput(FormattableString.Invariant(
+            $"tensor \"{plan.Name}\": compression {compression} leaves {bytes} bytes, and {model.Name} takes {least} at rank 1: save less or store less beside the factors."));
     }
 
     /// <summary>The largest k that takes less than the matrix does in the factors' element type; 0 where there is none.</summary>
@@ -59,6 +58,8 @@ internal static class Models
     /// <summary>The rank of the plain low-rank fit that takes at most what the model takes at rank k: the baseline's.</summary>
     public static int BaselineRank(TensorPlan plan, int rank) => Of(plan) is LowRankModel ? rank
         : (int)Math.Clamp(Of(plan).StoredBytes(plan, rank) / ((plan.Rows + plan.Columns) * plan.FactorType.Size()), 1, plan.Columns);
+
+    private static IFactorModel Of(int? subspaces, double? exactRows) => subspaces is not null ? Subspaces : exactRows is null ? LowRank : ExactRows;
 
     private static int LargestWithin(TensorPlan plan, long bytes)
     {

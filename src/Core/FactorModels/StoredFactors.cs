@@ -48,9 +48,10 @@ internal sealed class StoredFactors : StoredModel
     public override IEnumerable<TensorContent> Contents(FactorNames names)
     {
         ElementType type = _plan.FactorType;
-        (long n, long d) = _plan.Shape;
-        yield return new TensorContent(names.U, type, [n, _rank], WriteU);
-        yield return new TensorContent(names.V, type, [d, _rank], WriteTransposedV);
+        // Rows that are stored apart have none in the first factor.
+        long first = Enumerable.Range(0, _fit.UBlocks.Length).Sum(block => (long)_rows(block)), second = _plan.Columns;
+        yield return new TensorContent(names.U, type, [_plan.Transposed ? second : first, _rank], WriteU);
+        yield return new TensorContent(names.V, type, [_plan.Transposed ? first : second, _rank], WriteTransposedV);
     }
 
     /// <summary>Streams U, n x k.</summary>
@@ -155,7 +156,7 @@ internal sealed class StoredFactors : StoredModel
     /// <summary>A block of U, until the next but one is read.</summary>
     private ReadOnlyMemory<byte> ReadU(int block)
     {
-        ReadOnlyMemory<byte> u = Read(_fit.UBlocks[block], "u", ref _rooms[block % 2]);
+        ReadOnlyMemory<byte> u = _blobs.ReadArrays(_fit.UBlocks[block], ref _rooms[block % 2]).BytesOf(_fit.UBlocks[block], "u");
         int expected = checked(_rows(block) * _rank * _plan.FactorType.Size());
         return u.Length == expected
             ? u
@@ -166,7 +167,7 @@ internal sealed class StoredFactors : StoredModel
     private byte[] SecondFactor()
     {
         (BlobRef blob, int d) = (_fit.StoredV!, _plan.Columns);
-        ReadOnlySpan<float> basis = MemoryMarshal.Cast<byte, float>(Read(blob, "basis", ref _rooms[0]).Span);
+        ReadOnlySpan<float> basis = MemoryMarshal.Cast<byte, float>(_blobs.ReadArrays(blob, ref _rooms[0]).BytesOf(blob, "basis").Span);
         if (basis.Length < _rank * d || _rank < 1)
             throw new BlobCorruptException(blob, $"the basis has {basis.Length} numbers; expected at least {_rank} x {d}");
         var transposed = new float[d * _rank];
@@ -176,17 +177,5 @@ internal sealed class StoredFactors : StoredModel
         var stored = new byte[transposed.Length * _plan.FactorType.Size()];
         ElementConversion.FromFloat32(_plan.FactorType, transposed, stored);
         return stored;
-    }
-
-    private ReadOnlyMemory<byte> Read(BlobRef blob, string array, ref byte[]? room)
-    {
-        try
-        {
-            return _blobs.ReadArrays(blob, ref room).Bytes(array);
-        }
-        catch (KeyNotFoundException e)
-        {
-            throw new BlobCorruptException(blob, $"it does not hold the array \"{array}\"", e);
-        }
     }
 }

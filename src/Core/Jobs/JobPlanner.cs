@@ -75,7 +75,7 @@ public static class JobPlanner
         bool declared = TiedTensors.AreDeclared(model);
         HashSet<string> candidates = [.. usable.Select(tensor => tensor.Name)];
         Dictionary<string, string> tied = TiedTensors.Find(model, usable.Concat(others).Select(tensor => tensor.Name));
-        List<TensorPlan> chosen = [.. usable.Where(tensor => !tied.ContainsKey(tensor.Name)).Select((tensor, i) => PlanTensor(spec, model, tensor, i))];
+        List<TensorPlan> chosen = [.. usable.Where(tensor => !tied.ContainsKey(tensor.Name)).Select((tensor, i) => PlanTensor(spec, model, tensor, i, Fitted(spec, model, tensor)))];
         var ties = new List<TiedTensor>();
         foreach (TensorInfo tensor in model.Tensors)
             if (tied.TryGetValue(tensor.Name, out string? of) && candidates.Contains(of) && (declared || candidates.Contains(tensor.Name)))
@@ -178,11 +178,12 @@ public static class JobPlanner
             return obstacle;
         if (model is Formats.Onnx.OnnxModel && !Models.Of(spec).IsProduct)
             return $"an ONNX graph takes factors U and V, and {Models.Of(spec).Name} stores more";
-        (rows, columns, _) = Fitted(spec, model, tensor);
+        var fitted = Fitted(spec, model, tensor);
+        (rows, columns, _) = fitted;
         if (columns > MostColumns)
             return $"it has {columns} {(columns == tensor.Shape[1] ? "columns" : "rows")}, and more than {MostColumns} would need a {columns} x {columns} float64 Gram matrix of "
                 + $"{(long)columns * columns * sizeof(double) >> 20} MiB";
-        TensorPlan plan = PlanTensor(spec, model, tensor, 0);
+        TensorPlan plan = PlanTensor(spec, model, tensor, 0, fitted);
         if (SketchedEllipsoid.BeginsInScan(plan) && plan.Columns > SketchedEllipsoid.MostColumns)
             return $"it has {plan.Columns} columns, and of more than {SketchedEllipsoid.MostColumns} a sparse embedding takes too much of each block: use embedding exact";
         if (Models.Of(plan).Obstacle(plan) is { } obstacleOfForm)
@@ -209,9 +210,9 @@ public static class JobPlanner
         return transposed ? (d, n, true) : (n, d, false);
     }
 
-    private static TensorPlan PlanTensor(JobSpec spec, IModel model, TensorInfo tensor, int index)
+    private static TensorPlan PlanTensor(JobSpec spec, IModel model, TensorInfo tensor, int index, (long Rows, long Columns, bool Transposed) fitted)
     {
-        (long rows, long wide, bool transposed) = Fitted(spec, model, tensor);
+        (long rows, long wide, bool transposed) = fitted;
         int columns = (int)wide;
         return new TensorPlan
         {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Safetensors;
+using ClusterLp.Core.Jobs.Steps;
 
 namespace ClusterLp.Core.FactorModels.ExactRows;
 

@@ -72,11 +72,8 @@ internal sealed class ExactRowsEncoder : IBlockEncoder
     private void Store(ReadOnlySpan<float> target, long place, Span<float> residual)
     {
         target.CopyTo(_row);
-        StepData.Multiply(_row, (float)(1 / _scale));
-        StoredRounding.Apply(_task.Plan.FactorType, _row, _exact.AsSpan(_count++ * _d * _size, _d * _size));
-        if (PowerSums.FirstNonFinite(_row) >= 0)
-            throw ClusterLpException.BadInput($"tensor \"{_task.Plan.Name}\": an entry of row {place} is beyond {_task.Plan.FactorType}'s range; choose --dtype f32.");
-        StepData.Multiply(_row, (float)_scale);
+        StoredRounding.InOwnUnits(_task.Plan.FactorType, _row, _exact.AsSpan(_count++ * _d * _size, _d * _size), _scale,
+            _ => ClusterLpException.BadInput($"tensor \"{_task.Plan.Name}\": an entry of row {place} is beyond {_task.Plan.FactorType}'s range; choose --dtype f32."));
         Difference.Of(target, _row, residual);
     }
 }

@@ -42,15 +42,16 @@ internal sealed class ExactRowsModel(LowRankModel others) : IFactorModel
 
     public IEnumerable<string> StoredNames(FactorNames names) => [names.U, names.V, names.Part(Rows), names.Part(Places)];
 
+    public bool ReadsScannedRows => true;
+
     public void AddToScan(BlockTask task, ReadOnlySpan<float> rows, ReadOnlySpan<double> rowWeights, ArrayBlob blob, StepContext context) =>
         HeavyRowSearch.AddToScan(task, rows, rowWeights, blob, context);
 
     public FitState Begin(TensorPlan plan, FitState state, ScanFindings scan, string blobPrefix, StepContext context)
     {
-        // Of a matrix of zeros any rows will do, and in one pass.
-        return HeavyRowSearch.First(plan, state, scan, blobPrefix, context) is { } found
-            ? Chosen(plan, state with { Model = new ModelState(HeavyRowSearch.Step, 0) { Numbers = [1] } }, scan, found, blobPrefix, context)
-            : HeavyRowSearch.Again(plan, state, scan, blobPrefix, context);
+        (HeavyRows? found, state) = HeavyRowSearch.First(plan, state, scan, blobPrefix, context);
+        return found is null ? state
+            : Chosen(plan, state with { Model = new ModelState(HeavyRowSearch.Step, 0) { Numbers = [1] } }, scan, found, blobPrefix, context);
     }
 
     public BlockResult RunRound(BlockTask task, IMatrixSource source, string blobName, StepContext context) =>
@@ -62,7 +63,7 @@ internal sealed class ExactRowsModel(LowRankModel others) : IFactorModel
     {
         (ModelState model, BlobRef kept) = (state.Model!, state.Model!.Kept[0]);
         state = state with { Superseded = [] };
-        ScanFindings scan = OthersGram.Read(plan, state, kept, context);
+        ScanFindings scan = ScanFindings.Read(plan, kept, state.SvdBasis!, withGram: true, context);
         FitState next;
         if (model.Step == HeavyRowSearch.Step)
         {

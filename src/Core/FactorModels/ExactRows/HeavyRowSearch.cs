@@ -36,34 +36,30 @@ internal static class HeavyRowSearch
         HeavyRows.Of(rows, d, task.Plan.Partition.FirstRow(task.Address.Block), c, kept).AddTo(blob).Add("left", [left], 1);
     }
 
-    /// <summary>The heavy rows, scaled; null where the scan's candidates leave it open.</summary>
-    public static HeavyRows? First(TensorPlan plan, FitState state, ScanFindings scan, string blobPrefix, StepContext context)
-    {
-        (HeavyRows all, double[] found, double left) = Candidates(plan, state, scan, context);
-        int[] largest = HeavyRows.Largest(found, (int)ExactRowsModel.Count(plan));
-        double bound = Scores(scan, plan.Columns, state.Rank).Bound(left);
-        return scan.AbsoluteSum == 0 || left == 0 || largest.All(i => found[i] > bound) ? all.Choose(plan.Columns, largest) : null;
-    }
-
-    /// <summary>
-    /// The tensor at the second pass. Shared: "inverse_cholesky" of the Gram matrix, and the SVD's basis; numbers: the score to beat.
-    /// </summary>
-    public static FitState Again(TensorPlan plan, FitState state, ScanFindings scan, string blobPrefix, StepContext context)
+    /// <summary>The heavy rows, scaled; where the scan's candidates leave them open, the tensor at the second pass.</summary>
+    /// <remarks>Shared then: "inverse_cholesky" of the Gram matrix, and the SVD's basis; numbers: the score to beat.</remarks>
+    public static (HeavyRows? Found, FitState State) First(TensorPlan plan, FitState state, ScanFindings scan, string blobPrefix, StepContext context)
     {
         int d = plan.Columns;
-        double[] found = Candidates(plan, state, scan, context).Scores;
-        double least = HeavyRows.Largest(found, (int)ExactRowsModel.Count(plan)).Min(i => found[i]);
-        BlobRef inverse = StepData.Write(context, $"{blobPrefix}/inverse", new ArrayBlob().Add("inverse_cholesky", LewisWeights.InverseFactor(scan.Gram!, d), d, d));
-        return state with
+        double[] factor = LewisWeights.InverseFactor(scan.Gram!, d);
+        var scores = new RowScores(new OrthonormalBasis(scan.Basis, d, state.Rank), scan.Eigenvalues, factor);
+        (HeavyRows all, double[] found, double left) = Candidates(scores, state, scan, context);
+        int[] largest = HeavyRows.Largest(found, (int)ExactRowsModel.Count(plan));
+        double bound = scores.Bound(left);
+        // Of a matrix of zeros any rows will do.
+        if (scan.AbsoluteSum == 0 || left == 0 || largest.All(i => found[i] > bound))
+            return (all.Choose(d, largest), state);
+        BlobRef inverse = StepData.Write(context, $"{blobPrefix}/inverse", new ArrayBlob().Add("inverse_cholesky", factor, d, d));
+        return (null, state with
         {
             Stage = new StageId(StageKind.Model, 0),
             Model = new ModelState(Step, 0)
             {
                 Shared = [inverse, state.SvdBasis!],
-                Numbers = [(1 - Slack) * least],
-                Kept = [OthersGram.Write(scan, blobPrefix, context)],
+                Numbers = [(1 - Slack) * largest.Min(i => found[i])],
+                Kept = [scan.Keep($"{blobPrefix}/findings", withGram: true, context)],
             },
-        };
+        });
     }
 
     /// <summary>The block's rows that beat the score, the m best of them at most, scaled; and "scores" float64, theirs.</summary>
@@ -100,9 +96,8 @@ internal static class HeavyRowSearch
         return HeavyRows.Join(parts).Choose(plan.Columns, HeavyRows.Largest([.. found], (int)ExactRowsModel.Count(plan)));
     }
 
-    private static (HeavyRows Rows, double[] Scores, double Left) Candidates(TensorPlan plan, FitState state, ScanFindings scan, StepContext context)
+    private static (HeavyRows Rows, double[] Scores, double Left) Candidates(RowScores scores, FitState state, ScanFindings scan, StepContext context)
     {
-        RowScores scores = Scores(scan, plan.Columns, state.Rank);
         (var parts, var found, double left) = (new List<HeavyRows>(), new List<double>(), 0.0);
         foreach (BlobRef block in scan.Blocks)
         {
@@ -116,7 +111,4 @@ internal static class HeavyRowSearch
         }
         return (HeavyRows.Join(parts), [.. found], left);
     }
-
-    private static RowScores Scores(ScanFindings scan, int d, int rank) =>
-        new(new OrthonormalBasis(scan.Basis, d, rank), scan.Eigenvalues, LewisWeights.InverseFactor(scan.Gram!, d));
 }

@@ -43,7 +43,7 @@ internal static class OthersGram
     public static FitState Again(TensorPlan plan, FitState state, ScanFindings scan, string blobPrefix, StepContext context) => state with
     {
         Stage = state.Model!.Stage,
-        Model = state.Model with { Step = Step, Kept = [Write(scan, blobPrefix, context)] },
+        Model = state.Model with { Step = Step, Kept = [scan.Keep($"{blobPrefix}/findings", withGram: true, context)] },
     };
 
     /// <summary>"gram" packed float64 of the block's rows that are not heavy.</summary>
@@ -63,26 +63,6 @@ internal static class OthersGram
         (double[] values, float[] basis) = OrthonormalBasis.Eigenvectors(gram, d);
         scan = scan with { Gram = gram, Eigenvalues = values, Basis = basis, AbsoluteSum = Trace(gram, d) > 0 ? scan.AbsoluteSum : 0 };
         return state with { Basis = StepData.WriteBasis(context, $"{blobPrefix}/start", basis, d) };
-    }
-
-    /// <summary>Keeps the findings over a round; the eigenvectors lie beside the SVD's basis.</summary>
-    public static BlobRef Write(ScanFindings scan, string blobPrefix, StepContext context)
-    {
-        (RowSample sample, int d) = (scan.Sample, scan.Sample.Columns);
-        double[] gram = PackedTriangle.Pack(scan.Gram!, d);
-        return StepData.Write(context, $"{blobPrefix}/findings", new ArrayBlob()
-            .Add("sums", [scan.AbsoluteSum, scan.WeightSum], 2).Add("gram", gram, gram.Length)
-            .Add("sample", sample.Rows, sample.Count, d).Add("sample_weights", sample.Weights, sample.Count));
-    }
-
-    /// <summary>Reads what <see cref="Write"/> kept.</summary>
-    public static ScanFindings Read(TensorPlan plan, FitState state, BlobRef kept, StepContext context)
-    {
-        int d = plan.Columns;
-        ArrayBlob blob = StepData.Read(context, kept), svd = StepData.Read(context, state.SvdBasis!);
-        double[] sums = blob.Get<double>("sums");
-        return new ScanFindings(sums[0], sums[1], PackedTriangle.Unpack(blob.View<double>("gram"), d), svd.Get<double>("eigenvalues"), svd.Get<float>("basis"),
-            new RowSample(blob.Get<float>("sample"), blob.Get<double>("sample_weights"), d, plan.Rows));
     }
 
     private static double Trace(double[] matrix, int d)

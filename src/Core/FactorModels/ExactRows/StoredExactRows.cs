@@ -3,6 +3,7 @@ using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Formats.Safetensors;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Steps;
 
 namespace ClusterLp.Core.FactorModels.ExactRows;
 
@@ -25,7 +26,7 @@ internal sealed class StoredExactRows : StoredModel
     public override IEnumerable<TensorContent> Contents(FactorNames names)
     {
         foreach (TensorContent factor in _factors.Contents(names))
-            yield return factor.Name == names.U ? factor with { Shape = [_plan.Rows - _places.Length, _fit.Rank] } : factor;
+            yield return factor;
         yield return new TensorContent(names.Part(ExactRowsModel.Rows), _plan.FactorType, [_places.Length, _plan.Columns], WriteExact);
         yield return new TensorContent(names.Part(ExactRowsModel.Places), ExactRowsModel.PlaceType(_plan.Rows), [_places.Length], WritePlaces);
     }
@@ -86,15 +87,8 @@ internal sealed class StoredExactRows : StoredModel
         int expected = CountIn(block) * _plan.Columns * _plan.FactorType.Size();
         if (expected == 0)
             return ReadOnlyMemory<byte>.Empty;
-        try
-        {
-            ReadOnlyMemory<byte> bytes = _blobs.ReadArrays(_fit.UBlocks[block]).Bytes("exact");
-            return bytes.Length == expected ? bytes : throw new BlobCorruptException(_fit.UBlocks[block], $"its rows have {bytes.Length} bytes; expected {expected}");
-        }
-        catch (KeyNotFoundException e)
-        {
-            throw new BlobCorruptException(_fit.UBlocks[block], "it does not hold the array \"exact\"", e);
-        }
+        ReadOnlyMemory<byte> bytes = _blobs.ReadArrays(_fit.UBlocks[block]).BytesOf(_fit.UBlocks[block], "exact");
+        return bytes.Length == expected ? bytes : throw new BlobCorruptException(_fit.UBlocks[block], $"its rows have {bytes.Length} bytes; expected {expected}");
     }
 
     private int CountIn(int block)

@@ -58,7 +58,7 @@ internal sealed class StoredSubspaces : StoredModel
 
     private ReadOnlyMemory<byte> Read(int block, string array, int rowBytes)
     {
-        ReadOnlyMemory<byte> bytes = Read(_fit.UBlocks[block], array);
+        ReadOnlyMemory<byte> bytes = _blobs.ReadArrays(_fit.UBlocks[block]).BytesOf(_fit.UBlocks[block], array);
         int expected = checked(_plan.Partition.RowCount(block) * rowBytes);
         return bytes.Length == expected
             ? bytes
@@ -69,21 +69,9 @@ internal sealed class StoredSubspaces : StoredModel
     {
         BlobRef blob = _fit.Model!.Shared[0];
         (int d, int count) = (_plan.Columns, _plan.Subspaces!.Value);
-        ReadOnlyMemory<byte> bases = Read(blob, "bases");
+        ReadOnlyMemory<byte> bases = _blobs.ReadArrays(blob).BytesOf(blob, "bases");
         return bases.Length == (long)count * d * d * sizeof(float)
             ? SubspacesEncoder.Transposed(new SubspaceSet([.. System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bases.Span)], d, _fit.Rank), _plan.FactorType)
             : throw new BlobCorruptException(blob, $"the bases have {bases.Length} bytes; expected {count} x {d} x {d} numbers");
-    }
-
-    private ReadOnlyMemory<byte> Read(BlobRef blob, string array)
-    {
-        try
-        {
-            return _blobs.ReadArrays(blob).Bytes(array);
-        }
-        catch (KeyNotFoundException e)
-        {
-            throw new BlobCorruptException(blob, $"it does not hold the array \"{array}\"", e);
-        }
     }
 }

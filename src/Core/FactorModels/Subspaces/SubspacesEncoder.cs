@@ -86,12 +86,8 @@ internal sealed class SubspacesEncoder : IBlockEncoder
                     _solved.AsSpan(held++ * _k, _k).CopyTo(u[(i * _k)..]);
         }
         ElementType type = _task.Plan.FactorType;
-        StepData.Multiply(u, (float)(1 / _scale));
-        StoredRounding.Apply(type, u, _u.AsSpan(_rows * _k * _size, count * _k * _size));
-        if (PowerSums.FirstNonFinite(u) is var bad and >= 0)
-            throw ClusterLpException.BadInput(
-                $"tensor \"{_task.Plan.Name}\": a factor's entry in row {firstRow + bad / _k} is beyond {type}'s range; choose --dtype f32.");
-        StepData.Multiply(u, (float)_scale);
+        StoredRounding.InOwnUnits(type, u, _u.AsSpan(_rows * _k * _size, count * _k * _size), _scale, bad => ClusterLpException.BadInput(
+            $"tensor \"{_task.Plan.Name}\": a factor's entry in row {firstRow + bad / _k} is beyond {type}'s range; choose --dtype f32."));
         _rows += count;
         _stored.Multiply(u, ids, residual);
         Difference.Of(target, residual, residual);

@@ -55,6 +55,8 @@ internal sealed class SubspacesModel : IFactorModel
 
     public IEnumerable<string> StoredNames(FactorNames names) => [names.U, names.V, names.Part(Ids)];
 
+    public bool ReadsScannedRows => true;
+
     /// <summary>Adds "cluster_rows" float32, count x d, rows drawn with equal probability, and "cluster_weights" float64, their c.</summary>
     public void AddToScan(BlockTask task, ReadOnlySpan<float> rows, ReadOnlySpan<double> rowWeights, ArrayBlob blob, StepContext context)
     {

@@ -54,6 +54,20 @@ public static class BlobReading
         return Read(blobs, blob, stream => ArrayBlob.ReadInto(part, stream));
     }
 
+    /// <summary>The bytes of an array that the blob they were read from must hold.</summary>
+    /// <exception cref="BlobCorruptException">It does not.</exception>
+    public static ReadOnlyMemory<byte> BytesOf(this ArrayBlob arrays, BlobRef blob, string array)
+    {
+        try
+        {
+            return arrays.Bytes(array);
+        }
+        catch (KeyNotFoundException e)
+        {
+            throw new BlobCorruptException(blob, $"it does not hold the array \"{array}\"", e);
+        }
+    }
+
     private static ArrayBlob Read(IBlobStore blobs, BlobRef blob, Func<Stream, ArrayBlob> read)
     {
         using Stream stream = blobs.OpenRead(blob);

@@ -1,7 +1,6 @@
 using System.Globalization;
 using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Jobs.Blobs;
-using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Jobs.Steps;
 
@@ -14,28 +13,14 @@ internal static class AllotStep
 {
     /// <summary>
     /// The tensor after its scan, waiting. Writes "eigenvalues" float64 d, which stays until the job ends, and what the fit begins
-    /// from: "sums" = [sum |a|, sum c], "sample" and "sample_weights", and for a Lewis round "gram" packed float64.
+    /// from (<see cref="ScanFindings.Keep"/>), for a Lewis round with the Gram matrix.
     /// </summary>
-    public static FitState Await(TensorPlan plan, FitState scanned, ScanFindings findings, string blobPrefix, StepContext context)
+    public static FitState Await(TensorPlan plan, FitState scanned, ScanFindings findings, string blobPrefix, StepContext context) => scanned with
     {
-        int d = plan.Columns;
-        RowSample sample = findings.Sample;
-        ArrayBlob rest = new ArrayBlob()
-            .Add("sums", [findings.AbsoluteSum, findings.WeightSum], 2)
-            .Add("sample", sample.Rows, sample.Count, d)
-            .Add("sample_weights", sample.Weights, sample.Count);
-        if (LowRankModel.BeginsWithLewis(plan))
-        {
-            double[] gram = PackedTriangle.Pack(findings.Gram!, d);
-            rest.Add("gram", gram, gram.Length);
-        }
-        return scanned with
-        {
-            Stage = new StageId(StageKind.Allot, 0),
-            Spectrum = StepData.Write(context, $"{blobPrefix}/spectrum", new ArrayBlob().Add("eigenvalues", findings.Eigenvalues, d)),
-            Scanned = StepData.Write(context, $"{blobPrefix}/scanned", rest),
-        };
-    }
+        Stage = new StageId(StageKind.Allot, 0),
+        Spectrum = StepData.Write(context, $"{blobPrefix}/spectrum", new ArrayBlob().Add("eigenvalues", findings.Eigenvalues, plan.Columns)),
+        Scanned = findings.Keep($"{blobPrefix}/scanned", LowRankModel.BeginsWithLewis(plan), context),
+    };
 
     /// <summary>The tensor with its rank, at the stage its fit begins with; or done, where it is kept whole.</summary>
     /// <param name="plan">With a shared budget.</param>
@@ -44,24 +29,20 @@ internal static class AllotStep
     /// <param name="context">Blobs and threads.</param>
     public static FitState Reduce(TensorPlan plan, FitState state, string blobPrefix, StepContext context)
     {
-        int d = plan.Columns;
         Ranks ranks = SharedOperands.Get(state.Spectrum!, Key(plan, state), () => new Ranks(RankAllotment.Ranks(
             [.. state.Sharing.Select(tensor => new SharingMatrix(tensor.Rows, tensor.Columns, Eigenvalues(tensor.Spectrum, context)))], plan.SharedBudget!.Value)));
         int rank = ranks.Of[state.Sharing.Select(tensor => tensor.Index).ToList().IndexOf(plan.Index)];
         if (rank == RankAllotment.Whole)
             return state with { Stage = new StageId(StageKind.Done, 0), KeptWhole = true, AllottedError = 0, Sharing = [], Superseded = [] };
-        ArrayBlob rest = StepData.Read(context, state.Scanned!), svd = StepData.Read(context, state.SvdBasis!);
-        double[] sums = rest.Get<double>("sums"), values = svd.Get<double>("eigenvalues");
-        var sample = new RowSample(rest.Get<float>("sample"), rest.Get<double>("sample_weights"), d, plan.Rows);
-        double[]? gram = LowRankModel.BeginsWithLewis(plan) ? PackedTriangle.Unpack(rest.View<double>("gram"), d) : null;
-        double norm = TargetRank.Tail(values, 0);
+        ScanFindings scan = ScanFindings.Read(plan, state.Scanned!, state.SvdBasis!, LowRankModel.BeginsWithLewis(plan), context);
+        double norm = TargetRank.Tail(scan.Eigenvalues, 0);
         return ScanStep.Begin(plan, state with
         {
-            AllottedError = norm > 0 ? TargetRank.Tail(values, rank) / norm : 0,
+            AllottedError = norm > 0 ? TargetRank.Tail(scan.Eigenvalues, rank) / norm : 0,
             Sharing = [],
             Scanned = null,
             Superseded = [state.Scanned!],
-        }, new ScanFindings(sums[0], sums[1], gram, values, svd.Get<float>("basis"), sample), rank, blobPrefix, context);
+        }, scan, rank, blobPrefix, context);
     }
 
     private static double[] Eigenvalues(BlobRef spectrum, StepContext context) => StepData.Read(context, spectrum).Get<double>("eigenvalues");

@@ -51,7 +51,7 @@ internal static class SparseScan
         var input = new InputChecksums(InputChecksums.Of(rows), InputChecksums.Of<double>(rowWeights));
         double[] gram = Gram(rows, d, plan.RowWeights is null ? default : rowWeights, context);
         ArrayBlob blob = ScanStep.Arrays(d, gram, weightSum, sample, sampleWeights);
-        if (Models.ReadsScannedRows(plan))
+        if (Models.Of(plan).ReadsScannedRows)
         {
             Span<float> full = StepData.Room(rows.Count, d);
             rows.WriteTo(full, d);

@@ -119,7 +119,7 @@ internal static class StepData
     public static long[] Excluded(BlobRef blob, long firstRow, int count, StepContext context)
     {
         long[] all = SharedOperands.Get(blob, "rows", () => Read(context, blob).Get<long>("rows"));
-        return [.. all.SkipWhile(row => row < firstRow).TakeWhile(row => row < firstRow + count)];
+        return all[Sorted.CountBelow(all, firstRow)..Sorted.CountBelow(all, firstRow + count)];
     }
 
     /// <summary>What this machine reads of the block in <paramref name="file"/> is not what the scan read.</summary>

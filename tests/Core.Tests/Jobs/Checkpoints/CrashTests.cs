@@ -39,41 +39,28 @@ public sealed class CrashTests
     [InlineData(true, null)]
     [InlineData(true, 0.5)]
     [InlineData(false, 0.45)]
-    public void What_the_scan_chose_survives_any_number_of_stops(bool autoP, double? target)
-    {
-        JobSpec With(JobSpec spec) => spec with { AutoP = autoP, Rank = target is null ? 3 : null, TargetError = target, Dtype = ElementType.F16 };
-        using var undisturbed = new SerialJob(With);
-        string digest = undisturbed.Finish(out _);
-        using var job = new SerialJob(With);
-        for (int stop = 1; stop < 12; stop++)
-            job.Run(stop, out _);
-        Assert.Equal(digest, job.Finish(out _));
-    }
+    public void What_the_scan_chose_survives_any_number_of_stops(bool autoP, double? target) =>
+        SameAfterStops(spec => spec with { AutoP = autoP, Rank = target is null ? 3 : null, TargetError = target, Dtype = ElementType.F16 });
 
     [Theory]
     [InlineData(0.01, Method.Svd, null)]
     [InlineData(0.1, Method.Lp, null)]
     [InlineData(0.05, Method.Lp, 6)]
-    public void Exact_rows_and_sampled_columns_are_the_same_after_any_number_of_stops(double share, Method method, int? columns)
-    {
-        JobSpec With(JobSpec spec) => spec with { ExactRows = share, Method = method, ActiveColumns = columns };
-        using var undisturbed = new SerialJob(With);
-        string digest = undisturbed.Finish(out _);
-        using var job = new SerialJob(With);
-        for (int stop = 1; stop < 12; stop++)
-            job.Run(stop, out _);
-        Assert.Equal(digest, job.Finish(out _));
-    }
+    public void Exact_rows_and_sampled_columns_are_the_same_after_any_number_of_stops(double share, Method method, int? columns) =>
+        SameAfterStops(spec => spec with { ExactRows = share, Method = method, ActiveColumns = columns });
 
     [Theory]
     [InlineData(1.5)]
     [InlineData(2)]
-    public void Subspaces_are_the_same_after_any_number_of_stops(double p)
+    public void Subspaces_are_the_same_after_any_number_of_stops(double p) =>
+        SameAfterStops(spec => spec with { Subspaces = 2, P = p });
+
+    // As computed in one run, whenever and however often the job is stopped before.
+    private static void SameAfterStops(Func<JobSpec, JobSpec> with)
     {
-        JobSpec With(JobSpec spec) => spec with { Subspaces = 2, P = p };
-        using var undisturbed = new SerialJob(With);
+        using var undisturbed = new SerialJob(with);
         string digest = undisturbed.Finish(out _);
-        using var job = new SerialJob(With);
+        using var job = new SerialJob(with);
         for (int stop = 1; stop < 12; stop++)
             job.Run(stop, out _);
         Assert.Equal(digest, job.Finish(out _));

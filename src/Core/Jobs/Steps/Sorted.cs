@@ -1,4 +1,4 @@
-namespace ClusterLp.Core.FactorModels.ExactRows;
+namespace ClusterLp.Core.Jobs.Steps;
 
 /// <summary>Searching ascending, distinct numbers.</summary>
 internal static class Sorted
