@@ -62,11 +62,14 @@ internal static class ResultWords
             yield return change < -Negligible
                 ? $"{norm} error{where} {Compared(change)} than {Rival(tensor)}{other}."
                 : $"{norm} error{where} {(change > Negligible ? $"{Compared(change)} than" : "the same as")} {Rival(tensor)}{other}: "
-                    + $"{(tensor.Method == "lp" ? "l_p" : tensor.Method)} did not help here, and --method svd does as well at this size.";
+                    + (tensor.Simplex is not null ? "weights that are not negative and sum to 1 have their price."
+                        : $"{(tensor.Method == "lp" ? "l_p" : tensor.Method)} did not help here, and --method svd does as well at this size.");
             yield return relative + ".";
         }
         if (tensor.Subspaces is { } subspaces)
             yield return $"Each row lies in one of {subspaces.Count} subspaces, which have from {Figures.Count(subspaces.Sizes.Min())} to {Figures.Count(subspaces.Sizes.Max())} rows: the best of {Figures.Count(subspaces.Restarts, "start", "starts")} on {Figures.Count(tensor.CoresetRows)} rows, and {Figures.Count(tensor.RefineRounds, "round", "rounds")} on all.";
+        if (tensor.Simplex is { } simplex)
+            yield return $"Rows are convex mixtures of {tensor.Rank} archetypes, each the mean of {(simplex.Averaged == 1 ? "one extreme row" : $"{Figures.Count(simplex.Averaged)} extreme rows")}; given these, every row is within {Share(tensor.LargestGap ?? 0)} % of its best error.";
         if (tensor.ExactRows is { } exact)
             yield return $"{Figures.Count(exact.Count)} of {Figures.Count(tensor.Rows)} rows are stored as they are, found in {(exact.Passes == 1 ? "one pass" : $"{exact.Passes} passes")} over the input.";
         if (tensor.JointObjective is { } joint)

@@ -72,6 +72,8 @@ internal sealed class WorkEstimate(JobPlan plan)
             yield return (StageKind.Model, 1, 2 * gram);
         if (tensor.Subspaces is int subspaces)
             yield return (StageKind.Model, ClusterRounds, ClusterRounds * (gram + 2 * subspaces * n * d * (d - k)));
+        if (tensor.Method == Method.Simplex)
+            yield return (StageKind.Model, (int)k + 1, k * 2 * n * d + 2 * n * d * k);
         bool lp = IsLp(tensor), coreset = HasCoreset(tensor);
         if (tensor.Method == Method.Lewis)
             yield return (StageKind.Lewis, LewisRounds, LewisRounds * 2 * gram);

@@ -1,4 +1,5 @@
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.FactorModels;
@@ -8,6 +9,12 @@ internal interface IBlockEncoder
 {
     /// <summary>The factors are the SVD's own, to the last bit: its errors need no second measurement.</summary>
     bool IsBaseline { get; }
+
+    /// <summary>Told once, before the first rows: the nonzeros of all the block's rows, scaled, where the source has them so.</summary>
+    SparseRows? Entries
+    {
+        set { }
+    }
 
     /// <summary>Small sums of the block that <see cref="IFactorModel.Encoded"/> reads, once all rows are encoded.</summary>
     double[] Figures => [];

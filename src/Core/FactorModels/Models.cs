@@ -1,4 +1,5 @@
 using ClusterLp.Core.FactorModels.ExactRows;
+using ClusterLp.Core.FactorModels.Simplex;
 using ClusterLp.Core.FactorModels.Subspaces;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
@@ -16,13 +17,15 @@ internal static class Models
 
     private static readonly SubspacesModel Subspaces = new();
 
-    private static readonly IFactorModel[] All = [LowRank, ExactRows, Subspaces];
+    private static readonly SimplexModel Simplex = new(LowRank);
+
+    private static readonly IFactorModel[] All = [LowRank, ExactRows, Subspaces, Simplex];
 
     /// <summary>The model of a job's tensors.</summary>
-    public static IFactorModel Of(JobSpec spec) => Of(spec.Subspaces, spec.ExactRows);
+    public static IFactorModel Of(JobSpec spec) => Of(spec.Method, spec.Subspaces, spec.ExactRows);
 
     /// <summary>The model of a planned tensor.</summary>
-    public static IFactorModel Of(TensorPlan plan) => Of(plan.Subspaces, plan.ExactRows);
+    public static IFactorModel Of(TensorPlan plan) => Of(plan.Method, plan.Subspaces, plan.ExactRows);
 
     /// <summary>The model a report names.</summary>
     /// <exception cref="ClusterLpException">A later version's (exit 65).</exception>
@@ -59,7 +62,8 @@ internal static class Models
     public static int BaselineRank(TensorPlan plan, int rank) => Of(plan) is LowRankModel ? rank
         : (int)Math.Clamp(Of(plan).StoredBytes(plan, rank) / ((plan.Rows + plan.Columns) * plan.FactorType.Size()), 1, plan.Columns);
 
-    private static IFactorModel Of(int? subspaces, double? exactRows) => subspaces is not null ? Subspaces : exactRows is null ? LowRank : ExactRows;
+    private static IFactorModel Of(Method method, int? subspaces, double? exactRows) =>
+        method == Method.Simplex ? Simplex : subspaces is not null ? Subspaces : exactRows is null ? LowRank : ExactRows;
 
     private static int LargestWithin(TensorPlan plan, long bytes)
     {

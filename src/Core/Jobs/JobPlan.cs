@@ -52,6 +52,9 @@ public sealed record TensorPlan
     /// <inheritdoc cref="JobSpec.Restarts"/>
     public int? Restarts { get; init; }
 
+    /// <inheritdoc cref="JobSpec.Smoothing"/>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? Smoothing { get; init; }
+
     /// <summary>The tensor's own shape.</summary>
     [JsonIgnore]
     public (long Rows, long Columns) Shape => Transposed ? (Columns, Rows) : (Rows, Columns);

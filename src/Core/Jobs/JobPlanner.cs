@@ -129,8 +129,12 @@ public static class JobPlanner
             throw ClusterLpException.Usage("per-tensor belongs to compression: a rank or a target error is each tensor's own anyway.");
         if (spec.Tolerance is double t && !(t >= RegressionOptions.LeastGap && t <= 0.5))
             throw OutOfRange("tolerance", t, "from 1e-5 (float32 says no more) to 0.5");
-        if (spec.Tolerance is not null && spec.Method != Method.Lp)
-            throw ClusterLpException.Usage("tolerance belongs to method lp: the other methods project, and there is nothing to iterate.");
+        if (spec.Tolerance is not null && spec.Method is not (Method.Lp or Method.Simplex))
+            throw ClusterLpException.Usage("tolerance belongs to methods lp and simplex: the others project, and there is nothing to iterate.");
+        if (spec.Smoothing is double smoothing && !(smoothing > 0 && smoothing < 1))
+            throw OutOfRange("smoothing", smoothing, "between 0 and 1 (the share of rows that a vertex is the mean of)");
+        if (spec.Smoothing is not null && spec.Method != Method.Simplex)
+            throw ClusterLpException.Usage("smoothing belongs to method simplex: nothing else averages rows.");
         if (spec.ExactRows is double share && !(share > 0 && share < 1))
             throw OutOfRange("exact-rows", share, "between 0 and 1 (the share of rows to store as they are)");
         if (spec.ActiveColumns is int columns && columns < 1)
@@ -238,6 +242,7 @@ public static class JobPlanner
             Embedding = spec.Embedding,
             Subspaces = spec.Subspaces,
             Restarts = spec.Restarts,
+            Smoothing = spec.Smoothing,
             RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),
             ColumnMetric = spec.ColumnMetric is null ? null : StoredFiles.Absolute(spec.ColumnMetric),
         };

@@ -24,6 +24,8 @@ public enum Method
     Lewis,
     /// <summary>Truncated SVD (the l_2 baseline).</summary>
     Svd,
+    /// <summary>Rows as convex mixtures of k vertices (<see cref="FactorModels.Simplex.SimplexModel"/>).</summary>
+    Simplex,
 }
 
 /// <summary>What row scores are computed from.</summary>
@@ -82,6 +84,8 @@ public sealed record JobSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Subspaces { get; init; }
     /// <summary>Starts of the clustering by subspaces on a sample of rows, of which the best goes on: from 1 to 1000; null: 4.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Restarts { get; init; }
+    /// <summary>Share of the rows, in (0, 1), that a vertex of the simplex is the mean of; null: 0.1 / k.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? Smoothing { get; init; }
     /// <summary>What Lewis weights are computed from.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public Embedding Embedding { get; init; }
     /// <summary>Rows of a block; null: <see cref="BlockPartition.DefaultBlockRows"/>.</summary>

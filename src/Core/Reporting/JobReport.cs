@@ -54,6 +54,8 @@ public sealed record TensorReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public ActiveColumnsReport? ActiveColumns { get; init; }
     /// <summary>Set where rows are approximated in several subspaces.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public SubspacesReport? Subspaces { get; init; }
+    /// <summary>Set where rows are mixtures of a simplex' vertices.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public SimplexReport? Simplex { get; init; }
     /// <summary><c>sparse</c> where rows were scored by sparse embeddings; absent: by Gram matrices of all rows, or not at all.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Embedding { get; init; }
     /// <summary>Rank of the SVD of equal storage, where that is not <see cref="Rank"/>.</summary>
@@ -78,7 +80,7 @@ public sealed record TensorReport
     /// <summary>Set with a column metric: the errors in it. Those above are without it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public MetricReport? Metric { get; init; }
     /// <summary>
-    /// Largest relative distance of a row's l_p error from its certified lower bound given V; 0 for projections; null in a sample of the
+    /// Largest relative distance of a row's l_p error (of a simplex, Euclidean error) from its certified lower bound given V; 0 for projections; null in a sample of the
     /// columns, where nothing is certified.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)] public required double? LargestGap { get; init; }
@@ -130,6 +132,17 @@ public sealed record ExactRowsReport(long Count, int Passes);
 /// <param name="Restarts">Starts on the row sample.</param>
 /// <param name="Sizes">Rows in each, J.</param>
 public sealed record SubspacesReport(int Count, int Restarts, ImmutableArray<long> Sizes);
+
+/// <summary>Rows as mixtures of k vertices.</summary>
+/// <param name="Smoothing">Share of the rows that a vertex is the mean of.</param>
+/// <param name="Averaged">Rows that is.</param>
+/// <param name="Archetypes">Of each vertex, in the order of V's rows, the rows with the largest weight on it, largest first.</param>
+public sealed record SimplexReport(double Smoothing, long Averaged, ImmutableArray<ImmutableArray<NearRow>> Archetypes);
+
+/// <summary>A row near a vertex.</summary>
+/// <param name="Row">Counted from 0.</param>
+/// <param name="Weight">Its weight on the vertex, from 0 to 1.</param>
+public sealed record NearRow(long Row, double Weight);
 
 /// <summary>Errors in a column metric H, of (A - UV) H^(1/2): what was minimised.</summary>
 public sealed record MetricReport

@@ -132,6 +132,8 @@ internal static class TaskMapping
             wire.ActiveColumns = columns;
         if (plan.Subspaces is { } subspaces)
             wire.Subspaces = subspaces;
+        if (plan.Smoothing is { } smoothing)
+            wire.Smoothing = smoothing;
         if (plan.Restarts is { } restarts)
             wire.Restarts = restarts;
         return wire;
@@ -146,7 +148,7 @@ internal static class TaskMapping
         ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null, SharedBudget = w.HasSharedBudget ? w.SharedBudget : null, Transposed = w.Transposed,
         Embedding = w.HasEmbedding ? Named<Embedding>(w.Embedding) : Embedding.Exact,
         ExactRows = w.HasExactRows ? w.ExactRows : null, ActiveColumns = w.HasActiveColumns ? w.ActiveColumns : null,
-        Subspaces = w.HasSubspaces ? w.Subspaces : null, Restarts = w.HasRestarts ? w.Restarts : null,
+        Subspaces = w.HasSubspaces ? w.Subspaces : null, Restarts = w.HasRestarts ? w.Restarts : null, Smoothing = w.HasSmoothing ? w.Smoothing : null,
     };
 
     // Enum.Parse would let any number through, and overflow on a large one.

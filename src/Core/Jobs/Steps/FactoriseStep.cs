@@ -28,6 +28,8 @@ internal static class FactoriseStep
         OrthonormalBasis? svd = parameters.SvdBasis is { } blob
             ? StepData.ReadBasis(context, blob, d, Models.BaselineRank(plan, parameters.Rank)) : null;
         IBlockEncoder encoder = Models.Of(plan).Encoder(task, context);
+        if (source is ISparseSource && task.Metric is null)
+            encoder.Entries = StepData.LastSparse;
         var metric = MetricErrors.For(task, parameters, svd, context);
         Span<float> residual = StepData.Reuse(ref _residual, PartRows * d).Span;
         (var ours, var baseline, var norms) = (new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P));

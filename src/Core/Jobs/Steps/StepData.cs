@@ -72,6 +72,9 @@ internal static class StepData
         return rows;
     }
 
+    /// <summary>What this thread read last of a sparse source.</summary>
+    public static SparseRows? LastSparse => _sparse;
+
     /// <summary>This thread's array of the block's rows, to be filled, count x d.</summary>
     public static Span<float> Room(int count, int d) => Reuse(ref _rows, checked(count * d)).Span;
 
