@@ -6,17 +6,22 @@ import argparse, json, sys, time
 import numpy as np
 
 
+def load_npz(path):
+    from scipy.sparse import load_npz
+    return load_npz(path)
+
+
 def main(factorise, **more):
     doc = sys.modules[factorise.__module__].__doc__
     a = argparse.ArgumentParser(description=doc)
-    a.add_argument("matrix", help=".npy, n x d")
+    a.add_argument("matrix", help=".npy, n x d, or scipy's sparse .npz")
     a.add_argument("rank", type=int)
     a.add_argument("out", help=".npz with U and V")
     a.add_argument("--p", type=float, default=1.5)
     for name, default in more.items():
         a.add_argument(f"--{name}", type=type(default), default=default)
     a = a.parse_args()
-    A = np.load(a.matrix)
+    A = np.load(a.matrix) if a.matrix.endswith(".npy") else load_npz(a.matrix)
     start = time.perf_counter()
     U, V, *figures = factorise(A, a.rank, a.p, **{name: getattr(a, name) for name in more})
     seconds = time.perf_counter() - start

@@ -18,7 +18,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
 
     private static readonly string[] Keys =
     [
-        "model", "output", "tensor", "exclude", "rank", "compression", "per-tensor", "target-error", "p", "tolerance", "method", "fit", "embedding", "row-weights", "column-metric", "exact-rows", "active-columns", "subspaces", "restarts", "smoothing", "block-rows", "seed",
+        "model", "output", "tensor", "exclude", "rank", "compression", "per-tensor", "target-error", "p", "tolerance", "method", "fit", "embedding", "row-weights", "column-metric", "exact-rows", "active-columns", "subspaces", "restarts", "smoothing", "passes", "block-size", "block-rows", "seed",
         "dtype", "reconstruct", "force", "job-dir",
     ];
 
@@ -87,6 +87,8 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 Subspaces = Whole("subspaces"),
                 Restarts = Whole("restarts"),
                 Smoothing = Number("smoothing"),
+                Passes = Whole("passes"),
+                BlockSize = Whole("block-size"),
                 BlockRows = Whole("block-rows"),
                 Seed = Value<ulong>("seed", "a whole number from 0 to 18446744073709551615", e => e.TryGetUInt64(out ulong v) ? v : null) ?? 0,
                 Dtype = Word("dtype", JobOptions.FactorTypes),

@@ -40,7 +40,7 @@ internal sealed class JobOptions
     public readonly Option<double?> TargetError = OptionParsers.Number("--target-error", "E", "Relative l_p error ||A - UV||_p / ||A||_p not to exceed, between 0 and 1 (with --row-weights: rows weighted); the rank is estimated first, measured on all rows, and raised where the factors miss it.");
     public readonly Option<(double? P, bool Auto)?> P = OptionParsers.Power("--p", "Which l_p error to minimise, from 1 (most robust) to 2 (SVD), or auto: chosen for each tensor from what SVD leaves of it (default: 1.5).");
     public readonly Option<double?> Tolerance = OptionParsers.Number("--tolerance", "T", "How far, relatively, a row's l_p error may stay from the best possible given V, by certificate; from 1e-5 to 0.5 (default: 0.01 at p = 1, 0.002 elsewhere).");
-    public readonly Option<Method> Method = OptionParsers.Word<Method>("--method", "lp: entrywise l_p (default); lewis: axes of the Lewis ellipsoid, U by projection; svd: truncated SVD; simplex: rows as convex mixtures of k archetypes, which are means of extreme rows.");
+    public readonly Option<Method> Method = OptionParsers.Word<Method>("--method", "lp: entrywise l_p (default); lewis: axes of the Lewis ellipsoid, U by projection; svd: truncated SVD; krylov: the same by block Krylov iteration, for up to 100,000 columns; simplex: rows as convex mixtures of k archetypes, which are means of extreme rows.");
     public readonly Option<Fit> Fit = OptionParsers.Word<Fit>("--fit", "coreset: fit V on a sample of rows, refine on all (default); exact: fit on all rows; joint: fit U and V together, for the lowest l_p error, in many rounds.");
     public readonly Option<Embedding> Embedding = OptionParsers.Word<Embedding>("--embedding", "What rows are scored by, for method lewis and the sample of rows: exact (default): the Gram matrix of all rows; sparse: random sketches of the rows, in time of their nonzeros.");
     public readonly Option<string?> RowWeights = new("--row-weights") { Description = "Positive weights of the rows, such as token frequencies: one a line, or a one-dimensional .npy.", HelpName = "FILE" };
@@ -50,6 +50,8 @@ internal sealed class JobOptions
     public readonly Option<int?> Subspaces = OptionParsers.Whole("--subspaces", "J", "Approximate each row in the nearest of J subspaces, from 2 to 64, within the same size; their dimension, the rank, follows.");
     public readonly Option<int?> Restarts = OptionParsers.Whole("--restarts", "R", "Starts of the clustering by subspaces, on a sample of rows; the best goes on (default: 4).");
     public readonly Option<double?> Smoothing = OptionParsers.Number("--smoothing", "DELTA", "With --method simplex: share of the rows, between 0 and 1, that an archetype is the mean of (default: 0.1 / k).");
+    public readonly Option<int?> Passes = OptionParsers.Whole("--passes", "Q", "Passes of method krylov over the matrix, from 1 to 64 (default: until one more gains less than 0.4 %, at most 5).");
+    public readonly Option<int?> BlockSize = OptionParsers.Whole("--block-size", "B", "Vectors that method krylov multiplies in a pass, the rank or more (default: a quarter more than the rank, 10 at least).");
     public readonly Option<int?> BlockRows = OptionParsers.Whole("--block-rows", "N", "Rows of a block, the unit of work (default: about 32 blocks); part of what fixes the result's bytes.");
     public readonly Option<ulong?> Seed = OptionParsers.Seed("--seed", "Seed of the row samples and of random directions (default: 0).");
     public readonly Option<ElementType?> Dtype = OptionParsers.OptionalWord("--dtype", "Element type of the factors (default: the input's).", FactorTypes);
@@ -60,7 +62,7 @@ internal sealed class JobOptions
     {
         command.Arguments.Add(Model);
         foreach (Option option in new Option[]
-            { Output, Tensors, Exclude, Compression, PerTensor, Rank, TargetError, P, Tolerance, Method, Fit, Embedding, RowWeights, ColumnMetric, ExactRows, ActiveColumns, Subspaces, Restarts, Smoothing, Dtype, Reconstruct, Seed, BlockRows, Force })
+            { Output, Tensors, Exclude, Compression, PerTensor, Rank, TargetError, P, Tolerance, Method, Fit, Embedding, RowWeights, ColumnMetric, ExactRows, ActiveColumns, Subspaces, Restarts, Smoothing, Passes, BlockSize, Dtype, Reconstruct, Seed, BlockRows, Force })
             command.Options.Add(option);
     }
 
@@ -90,6 +92,8 @@ internal sealed class JobOptions
             Subspaces = parse.GetValue(Subspaces),
             Restarts = parse.GetValue(Restarts),
             Smoothing = parse.GetValue(Smoothing),
+            Passes = parse.GetValue(Passes),
+            BlockSize = parse.GetValue(BlockSize),
             BlockRows = parse.GetValue(BlockRows),
             Seed = parse.GetValue(Seed) ?? 0,
             Dtype = parse.GetValue(Dtype),

@@ -21,10 +21,13 @@ internal static class PlanView
             bool whole = tensor.Rank == RankAllotment.Whole;
             table.Add([tensor.Name, $"{tensor.Rows} x {tensor.Columns}", whole ? "whole" : $"{tensor.Rank}", Figures.Bytes(tensor.BytesAfter),
                 .. spec.AutoP ? [whole ? "" : FormattableString.Invariant($"{tensor.P}")] : Array.Empty<string>(),
-                whole ? "-" : Figures.Percent(tensor.SvdError), .. target ? [Figures.Percent(tensor.ExpectedError ?? 0)] : Array.Empty<string>()]);
+                whole ? "-" : tensor.SvdError is double error ? Figures.Percent(error) : $"< {Figures.Percent(tensor.ErrorAtMost ?? 1)}", .. target ? [Figures.Percent(tensor.ExpectedError ?? 0)] : Array.Empty<string>()]);
         }
         console.Write(table);
-        console.Say(" SVD error: ||A - A_k||_F / ||A||_F of the SVD of that rank, from the eigenvalues of the scanned A^T A. compress measures the same for SVD, "
+        if (forecast.Tensors.Any(tensor => tensor.ErrorAtMost is not null))
+            console.Say(" SVD error: ||A - UV||_F / ||A||_F is at most this after the first pass, by what the iteration knows; the passes that follow lower it.");
+        else
+            console.Say(" SVD error: ||A - A_k||_F / ||A||_F of the SVD of that rank, from the eigenvalues of the scanned A^T A. compress measures the same for SVD, "
             + "and no factors of that rank have less." + (target ? " Expected: the relative l_p error of the first rank that will be tried." : ""));
         if (forecast.Tensors.Any(tensor => tensor.Rank == RankAllotment.Whole))
             console.Say(" whole: stays as it is, for what its factors would save is better saved elsewhere.");

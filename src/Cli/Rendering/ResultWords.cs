@@ -23,14 +23,14 @@ internal static class ResultWords
     public static string MethodName(TensorReport tensor) => tensor.Method switch
     {
         "lp" => "l_p, " + Power(tensor.P, tensor.AutoP is not null),
-        "svd" => "as stored",
+        "svd" or "krylov" => "as stored",
         _ => tensor.Method,
     };
 
     /// <summary>Whether a tensor among many needs a word: SVD does as well, or rows are not within the tolerance.</summary>
     public static bool NeedsAWord(TensorReport tensor)
     {
-        if (tensor.Method == "svd" || tensor.P == 2)
+        if (tensor.Method is "svd" or "krylov" || tensor.P == 2)
             return false;
         (Errors ours, Errors svd) = tensor.Metric is { } metric ? (metric.Errors, metric.Svd) : (tensor.Errors, tensor.Svd);
         return tensor.RowsAboveTolerance > 0 || !((ours.WeightedLp ?? ours.Lp) < (svd.WeightedLp ?? svd.Lp) * (1 - Negligible));
@@ -48,7 +48,13 @@ internal static class ResultWords
         string where = tensor.Metric is null ? "" : " in the metric";
         bool weighted = ours.WeightedLp is not null && svd.WeightedLp is not null;
         string relative = $"{(100 * (tensor.Metric?.RelativeLp ?? tensor.RelativeLp)).ToString("G3", CultureInfo.InvariantCulture)} % of the matrix' {NormName(tensor.P)} norm{where} is lost";
-        if (tensor.Method == "svd")
+        if (tensor.Krylov is { } krylov)
+        {
+            yield return $"This is the SVD by block Krylov iteration, stored as {tensor.FactorType}; no other stands beside it; {relative}.";
+            yield return $"{Figures.Count(krylov.Passes, "pass", "passes")} with {Figures.Count(krylov.BlockSize, "vector", "vectors")} each span {Figures.Count(krylov.Dimensions)} dimensions"
+                + (krylov.Passes > 1 ? $"; the last pass lowered the bound on the Frobenius error by {Figures.Percent(krylov.LastGain)}." : ".");
+        }
+        else if (tensor.Method == "svd")
             yield return $"This is the SVD itself, stored as {tensor.FactorType}; {relative}.";
         else if ((tensor.Metric?.RelativeLp ?? tensor.RelativeLp) < Rounding)
             yield return $"The matrix has this rank up to rounding, and so have both fits; {relative}.";

@@ -29,6 +29,16 @@ internal sealed record JobEstimate(double Seconds, double MemoryBytes, double Sc
             }
             (double scan, double all, int decompositions) = WorkEstimate.Of(tensor with { Rank = known.Rank, P = known.P });
             seconds += forecast.ScanSeconds[tensor.Index] * all / scan + forecast.ReduceSeconds[tensor.Index] * decompositions;
+            if (tensor.Method == Method.Krylov)
+            {
+                // A block of rows a thread, its product and X packed; the space, a product and what orthonormalises it.
+                double vectors = sizeof(double) * (double)tensor.Columns * tensor.BlockVectors(known.Rank);
+                blocks = Math.Max(blocks, 1.3 * sizeof(float) * tensor.BlockRows * tensor.Columns + 2 * vectors);
+                matrices = Math.Max(matrices, vectors * ((tensor.Passes ?? 4) + 5));
+                kept += known.BytesAfter + vectors * (tensor.Passes ?? 4);
+                scans = Math.Max(scans, vectors * tensor.Partition.Count);
+                continue;
+            }
             double square = (double)tensor.Columns * tensor.Columns;
             // Three blocks a thread, some d x d sums, and the coreset of 10 d rows with what its fit makes of it.
             blocks = Math.Max(blocks, 3.0 * sizeof(float) * tensor.BlockRows * tensor.Columns);

@@ -12,6 +12,7 @@ internal sealed class WorkEstimate(JobPlan plan)
     private const int RefineRounds = 2;
     private const int JointRounds = 70;
     private const int ClusterRounds = 8;
+    private const int KrylovPasses = 4;
     private const int IterationsNearTwo = 4;
     private const int IterationsAtOne = 100;
 
@@ -67,6 +68,16 @@ internal sealed class WorkEstimate(JobPlan plan)
     private static IEnumerable<(StageKind Kind, int Rounds, double Flops)> StagesOf(TensorPlan tensor)
     {
         double n = tensor.Rows, d = tensor.Columns, k = tensor.Rank ?? d / 2, gram = n * d * d;
+        if (tensor.Method == Method.Krylov)
+        {
+            double pass = 4 * n * d * tensor.BlockVectors((int)k);
+            int rounds = (tensor.Passes ?? KrylovPasses) - 1;
+            yield return (StageKind.Scan, 1, pass);
+            if (rounds > 0)
+                yield return (StageKind.Model, rounds, rounds * pass);
+            yield return (StageKind.Factorise, 1, 4 * n * d * k);
+            yield break;
+        }
         yield return (StageKind.Scan, 1, gram);
         if (tensor.ExactRows is not null)
             yield return (StageKind.Model, 1, 2 * gram);

@@ -15,6 +15,9 @@ internal sealed class Baseline
     /// <summary>The name of the SVD of A itself.</summary>
     public const string Plain = "plain";
 
+    /// <summary>Of a layer too wide for another: what is stored, the same beside itself.</summary>
+    public const string Own = "its own";
+
     private readonly string? _weights, _metric;
 
     /// <summary>The one of a job.</summary>

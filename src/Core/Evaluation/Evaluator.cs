@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Reporting;
 using ClusterLp.Core.Storage;
 
@@ -49,8 +51,11 @@ public static class Evaluator
             Activations? inputs = options.Activations is { } file ? Activations.Read(file, layer.Columns, layer.Name, cancellation) : null;
             var context = new LayerContext(FrequencyRanks.Of(weights, layer.Rows), layer.Rows < names?.Rows ? null : names, inputs);
             Baseline baseline = Baseline.Of(report.Parameters, weights);
-            using LayerFactors factors = LayerFactors.Open(layer, input, output, asFitted: false, (a, k) => baseline.Projection(a, k, cancellation));
-            return new LayerEvaluator(factors, context, options).Evaluate(layer, baseline.Name,
+            // No d x d matrix of such a layer was ever formed.
+            bool wide = Models.Of(layer).IsOwnBaseline && layer.Columns > JobPlanner.MostColumns;
+            using LayerFactors factors = LayerFactors.Open(layer, input, output, asFitted: false, (a, k) =>
+                wide ? null : baseline.Projection(a, k, cancellation));
+            return new LayerEvaluator(factors, context, options).Evaluate(layer, wide ? Baseline.Own : baseline.Name,
                 rows => progress?.Report(Math.Min(1, Interlocked.Add(ref done, rows) / (double)total)), cancellation);
         }
     }

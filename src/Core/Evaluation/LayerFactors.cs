@@ -17,9 +17,9 @@ internal sealed class LayerFactors : IDisposable
 
     private readonly IMatrixSource _a;
     private readonly IRowDecoder _ours;
-    private readonly PackedMatrix<float> _projection;
+    private readonly PackedMatrix<float>? _projection;
 
-    private LayerFactors(IMatrixSource a, IRowDecoder ours, PackedMatrix<float> projection) => (_a, _ours, _projection) = (a, ours, projection);
+    private LayerFactors(IMatrixSource a, IRowDecoder ours, PackedMatrix<float>? projection) => (_a, _ours, _projection) = (a, ours, projection);
 
     /// <summary>Its rows are the stored layer's columns.</summary>
     private bool IsTransposed { get; init; }
@@ -35,9 +35,9 @@ internal sealed class LayerFactors : IDisposable
     /// <param name="input">The model it comes from.</param>
     /// <param name="output">The compressed one.</param>
     /// <param name="asFitted">A wide layer as its transpose, which is what was fitted; else as it is stored.</param>
-    /// <param name="baseline">Finds the SVD's d x d projection, given A and k: A times it is the SVD.</param>
+    /// <param name="baseline">Finds the SVD's d x d projection, given A and k: A times it is the SVD; null: what is stored stands for it.</param>
     /// <exception cref="ClusterLpException">A tensor is missing or has another shape (exit 65).</exception>
-    public static LayerFactors Open(TensorReport report, IModel input, IModel output, bool asFitted, Func<IMatrixSource, int, double[]> baseline)
+    public static LayerFactors Open(TensorReport report, IModel input, IModel output, bool asFitted, Func<IMatrixSource, int, double[]?> baseline)
     {
         bool transposed = asFitted && report.Transposed;
         IMatrixSource a = PlannedMatrix.Oriented(input, report.Name, transposed);
@@ -48,8 +48,9 @@ internal sealed class LayerFactors : IDisposable
             int d = a.Columns;
             if (ours.Rows != a.Rows || ours.Columns != d)
                 throw ClusterLpException.BadInput($"{output.Path}: \"{report.Name}\" is stored as {ours.Rows} x {ours.Columns}, but the layer of {input.Path} is {a.Rows} x {d}.");
-            float[] projection = Array.ConvertAll(baseline(a, report.SvdRank ?? ours.Rank), x => (float)x);
-            return new LayerFactors(a, ours, PackedMatrix<float>.FromRows(projection, d, d)) { IsTransposed = transposed };
+            PackedMatrix<float>? projection = baseline(a, report.SvdRank ?? ours.Rank) is { } found
+                ? PackedMatrix<float>.FromRows(Array.ConvertAll(found, x => (float)x), d, d) : null;
+            return new LayerFactors(a, ours, projection) { IsTransposed = transposed };
         }
         catch
         {
@@ -64,7 +65,10 @@ internal sealed class LayerFactors : IDisposable
     {
         _a.ReadRows(firstRow, count, to.Original);
         _ours.Decode(firstRow, count, to.Ours);
-        Gemm.Multiply(to.Original, Columns, count, _projection, to.Svd, Columns);
+        if (_projection is null)
+            to.Ours.AsSpan(0, count * Columns).CopyTo(to.Svd);
+        else
+            Gemm.Multiply(to.Original, Columns, count, _projection, to.Svd, Columns);
     }
 
     /// <summary>Reads the given rows, which ascend.</summary>

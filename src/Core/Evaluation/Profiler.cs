@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.Evaluation;
@@ -20,6 +21,10 @@ public static class Profiler
     {
         JobReport report = OutputVerifier.ReadReport(outputDirectory);
         TensorReport[] chosen = Evaluator.Choose(report, patterns, outputDirectory);
+        // Its charts are of the singular values, which a Gram matrix gives.
+        if (patterns.Count > 0 && chosen.FirstOrDefault(IsTooWide) is { } wide)
+            throw ClusterLpException.BadInput($"\"{wide.Name}\" has more than {JobPlanner.MostColumns} columns, too many for the Gram matrix its charts are drawn from.");
+        chosen = [.. chosen.Where(layer => !IsTooWide(layer))];
         if (patterns.Count == 0)
         {
             HashSet<TensorReport> largest = [.. chosen.OrderByDescending(layer => layer.BytesBefore).Take(most)];
@@ -32,4 +37,6 @@ public static class Profiler
         return [.. chosen.Select(layer => new LayerProfiler(
             layer, baseline, rows => progress?.Report(Math.Min(1, Interlocked.Add(ref done, rows) / (double)total)), cancellation).Measure(input, output))];
     }
+
+    private static bool IsTooWide(TensorReport layer) => (layer.Transposed ? layer.Rows : layer.Columns) > JobPlanner.MostColumns;
 }

@@ -3,6 +3,7 @@ using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Steps;
+using ClusterLp.Core.Kernels;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.FactorModels;
@@ -32,6 +33,18 @@ internal interface IFactorModel
     /// <summary>Whether what is stored is U and V, whose product is the approximation (<see cref="StoredFactors"/>).</summary>
     bool IsProduct => false;
 
+    /// <summary>Whether its approximation is itself what stands for the SVD in the report: no other is computed.</summary>
+    bool IsOwnBaseline => false;
+
+    /// <summary>Whether the scan forms the d x d Gram matrix and the SVD of it; else <see cref="WideScan"/> takes sums alone.</summary>
+    bool ScansGram => true;
+
+    /// <summary>Widest matrix, as it is fitted.</summary>
+    int MostColumns => JobPlanner.MostColumns;
+
+    /// <summary>Rows of a block where the job does not say; the rank is known where it is not left to the scan.</summary>
+    int DefaultBlockRows(TensorPlan plan) => BlockPartition.DefaultBlockRows(plan.Rows, plan.Columns);
+
     /// <summary>Whether a wide matrix (n &lt; d) may be fitted as its transpose.</summary>
     bool AllowsTranspose => false;
 
@@ -51,6 +64,16 @@ internal interface IFactorModel
     /// <param name="blob">Receives them.</param>
     /// <param name="context">When to stop.</param>
     void AddToScan(BlockTask task, ReadOnlySpan<float> rows, ReadOnlySpan<double> rowWeights, ArrayBlob blob, StepContext context)
+    {
+    }
+
+    /// <summary>The same from rows read by their nonzeros, for models whose scan forms no Gram matrix.</summary>
+    /// <param name="task">The scan's task.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="rowWeights">c_i, one each.</param>
+    /// <param name="blob">Receives the arrays.</param>
+    /// <param name="context">When to stop.</param>
+    void AddToScan(BlockTask task, SparseRows rows, ReadOnlySpan<double> rowWeights, ArrayBlob blob, StepContext context)
     {
     }
 

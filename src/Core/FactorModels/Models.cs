@@ -1,4 +1,5 @@
 using ClusterLp.Core.FactorModels.ExactRows;
+using ClusterLp.Core.FactorModels.Krylov;
 using ClusterLp.Core.FactorModels.Simplex;
 using ClusterLp.Core.FactorModels.Subspaces;
 using ClusterLp.Core.Formats;
@@ -19,7 +20,9 @@ internal static class Models
 
     private static readonly SimplexModel Simplex = new(LowRank);
 
-    private static readonly IFactorModel[] All = [LowRank, ExactRows, Subspaces, Simplex];
+    private static readonly KrylovModel Krylov = new(LowRank);
+
+    private static readonly IFactorModel[] All = [LowRank, ExactRows, Subspaces, Simplex, Krylov];
 
     /// <summary>The model of a job's tensors.</summary>
     public static IFactorModel Of(JobSpec spec) => Of(spec.Method, spec.Subspaces, spec.ExactRows);
@@ -63,7 +66,7 @@ internal static class Models
         : (int)Math.Clamp(Of(plan).StoredBytes(plan, rank) / ((plan.Rows + plan.Columns) * plan.FactorType.Size()), 1, plan.Columns);
 
     private static IFactorModel Of(Method method, int? subspaces, double? exactRows) =>
-        method == Method.Simplex ? Simplex : subspaces is not null ? Subspaces : exactRows is null ? LowRank : ExactRows;
+        method == Method.Simplex ? Simplex : method == Method.Krylov ? Krylov : subspaces is not null ? Subspaces : exactRows is null ? LowRank : ExactRows;
 
     private static int LargestWithin(TensorPlan plan, long bytes)
     {

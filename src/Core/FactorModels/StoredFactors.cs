@@ -31,16 +31,19 @@ internal sealed class StoredFactors : StoredModel
     private readonly byte[]?[] _rooms = new byte[]?[2];
 
     private readonly Func<int, int> _rows;
+    private readonly BlobRef _v;
 
     /// <param name="plan">The tensor's plan.</param>
     /// <param name="fit">Its final state.</param>
     /// <param name="blobs">Where the factors lie.</param>
     /// <param name="rows">Rows of U that a block has; null: all of the block's.</param>
-    public StoredFactors(TensorPlan plan, FitState fit, IBlobStore blobs, Func<int, int>? rows = null)
+    /// <param name="v">The blob whose "basis" begins with V; null: <see cref="FitState.StoredV"/>.</param>
+    public StoredFactors(TensorPlan plan, FitState fit, IBlobStore blobs, Func<int, int>? rows = null, BlobRef? v = null)
     {
         _rows = rows ?? plan.Partition.RowCount;
         (_plan, _fit, _blobs, _rank) = (plan, fit, blobs, fit.Rank);
-        if (!fit.IsDone || fit.StoredV is null || fit.UBlocks.Length != plan.Partition.Count)
+        _v = (v ?? fit.StoredV)!;
+        if (!fit.IsDone || _v is null || fit.UBlocks.Length != plan.Partition.Count)
             throw new ClusterLpException(ExitCode.Internal, $"tensor \"{plan.Name}\" is not factorised yet.");
     }
 
@@ -166,7 +169,7 @@ internal sealed class StoredFactors : StoredModel
     // The fit's V, transposed and rounded.
     private byte[] SecondFactor()
     {
-        (BlobRef blob, int d) = (_fit.StoredV!, _plan.Columns);
+        (BlobRef blob, int d) = (_v, _plan.Columns);
         ReadOnlySpan<float> basis = MemoryMarshal.Cast<byte, float>(_blobs.ReadArrays(blob, ref _rooms[0]).BytesOf(blob, "basis").Span);
         if (basis.Length < _rank * d || _rank < 1)
             throw new BlobCorruptException(blob, $"the basis has {basis.Length} numbers; expected at least {_rank} x {d}");

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ClusterLp.Core.FactorModels;
+using ClusterLp.Core.FactorModels.Krylov;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Steps;
@@ -45,7 +46,8 @@ public static class JobForecaster
         return new JobForecast([.. plan.Tensors.Select(tensor => Of(tensor, fits[tensor.Index], bytes[tensor.Name], context))], [.. scans], [.. reductions]);
     }
 
-    private static double Work(TensorPlan tensor) => (double)tensor.Rows * tensor.Columns * tensor.Columns;
+    private static double Work(TensorPlan tensor) =>
+        (double)tensor.Rows * tensor.Columns * (Models.Of(tensor).ScansGram ? tensor.Columns : 4 * tensor.BlockVectors(tensor.Rank ?? 1));
 
     private static BlockResult[] Scan(IModel model, TensorPlan tensor, FitState fit, StepContext context, Action<double> done)
     {
@@ -79,11 +81,16 @@ public static class JobForecaster
     private static TensorForecast Of(TensorPlan plan, FitState fit, long bytes, StepContext context)
     {
         plan = plan.Settled(fit);
-        double[] values = StepData.Read(context, fit.SvdBasis!).Get<double>("eigenvalues");
-        double norm = TargetRank.Tail(values, 0);
+        double? svdError = fit.KeptWhole ? 0 : null;
+        if (fit is { KeptWhole: false, SvdBasis: { } basis })
+        {
+            double[] values = StepData.Read(context, basis).Get<double>("eigenvalues");
+            double norm = TargetRank.Tail(values, 0);
+            svdError = norm > 0 ? TargetRank.Tail(values, fit.Rank) / norm : 0;
+        }
         return new TensorForecast(plan.Name, plan.Shape.Rows, checked((int)plan.Shape.Columns), plan.Transposed,
             plan.InputType.ToString().ToLowerInvariant(), plan.FactorType.ToString().ToLowerInvariant(), fit.Rank, plan.P, plan.Partition.Count,
             bytes, fit.KeptWhole ? bytes : Models.Of(plan).StoredBytes(plan, fit.Rank),
-            norm > 0 && !fit.KeptWhole ? TargetRank.Tail(values, fit.Rank) / norm : 0, fit.Search?.Tries[0].Expected);
+            svdError, fit.Search?.Tries[0].Expected, svdError is null ? KrylovProgress.Of(fit.Model!).Bound : null);
     }
 }

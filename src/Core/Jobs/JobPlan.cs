@@ -55,6 +55,15 @@ public sealed record TensorPlan
     /// <inheritdoc cref="JobSpec.Smoothing"/>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? Smoothing { get; init; }
 
+    /// <inheritdoc cref="JobSpec.Passes"/>
+    public int? Passes { get; init; }
+
+    /// <inheritdoc cref="JobSpec.BlockSize"/>
+    public int? BlockSize { get; init; }
+
+    /// <summary>Vectors of the first block of <see cref="Method.Krylov"/> at rank k: some more than k, which a random start needs; at most d.</summary>
+    public int BlockVectors(int rank) => Math.Min(Columns, Math.Max(rank, BlockSize ?? rank + Math.Max(10, rank / 4)));
+
     /// <summary>The tensor's own shape.</summary>
     [JsonIgnore]
     public (long Rows, long Columns) Shape => Transposed ? (Columns, Rows) : (Rows, Columns);

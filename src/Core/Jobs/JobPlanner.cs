@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ClusterLp.Core.FactorModels;
+using ClusterLp.Core.FactorModels.Krylov;
 using ClusterLp.Core.FactorModels.Subspaces;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
@@ -98,7 +99,7 @@ public static class JobPlanner
         if (spec.Compression is not double compression)
             return [.. chosen];
         if (spec.PerTensor || chosen.Count == 1)
-            return [.. chosen.Select(tensor => Sampled(tensor with { Rank = Models.RankFor(tensor, compression) }))];
+            return [.. chosen.Select(tensor => Ranked(spec, tensor with { Rank = Models.RankFor(tensor, compression) }))];
         if (Models.Of(spec) is not LowRankModel and var form)
             throw ClusterLpException.Usage($"a budget shared by {chosen.Count} tensors needs their SVDs' spectra, which say little of {form.Name}: give --per-tensor, or name one tensor.");
         long budget = RankAllotment.Budget(chosen.Sum(tensor => (double)tensor.Rows * tensor.Columns), compression), least = chosen.Sum(tensor => tensor.Rows + tensor.Columns);
@@ -108,7 +109,10 @@ public static class JobPlanner
                 $"{model.Path}: compression {compression} leaves {budget} elements for {chosen.Count} tensors, and rank 1 for each takes {least}; exclude the small ones or save less."));
     }
 
-    private static TensorPlan Sampled(TensorPlan tensor) => !(tensor.ActiveColumns < tensor.Rank) ? tensor : throw ClusterLpException.BadInput(
+    // What could not be said before the rank was known.
+    private static TensorPlan Ranked(JobSpec spec, TensorPlan tensor) => Models.Of(tensor).Obstacle(tensor) is { } obstacle
+        ? throw ClusterLpException.BadInput($"tensor \"{tensor.Name}\" cannot be compressed: {obstacle}.")
+        : !(tensor.ActiveColumns < tensor.Rank) ? Cut(spec, tensor) : throw ClusterLpException.BadInput(
         $"tensor \"{tensor.Name}\": active-columns is {tensor.ActiveColumns}, fewer columns than its rank, {tensor.Rank}, which do not determine a row of U.");
 
     private static void CheckOptions(JobSpec spec)
@@ -149,7 +153,15 @@ public static class JobPlanner
             throw OutOfRange("restarts", restarts, "from 1 to 1000");
         if (spec.Restarts is not null && spec.Subspaces is null)
             throw ClusterLpException.Usage("restarts belongs to subspaces: nothing else is fitted from several starts.");
-        if (spec.Embedding == Embedding.Sparse && (spec.Method == Method.Svd || spec.Method == Method.Lp && spec.Fit != Fit.Coreset))
+        if (spec.Passes is int passes && passes is < 1 or > KrylovModel.MostPasses)
+            throw OutOfRange("passes", passes, $"from 1 to {KrylovModel.MostPasses}");
+        if (spec.BlockSize is int size && size < 1)
+            throw OutOfRange("block-size", size, "of 1 or more");
+        if ((spec.Passes ?? spec.BlockSize) is not null && spec.Method != Method.Krylov)
+            throw ClusterLpException.Usage("passes and block-size belong to method krylov: nothing else iterates on a block of vectors.");
+        if (spec is { BlockSize: int vectors, Rank: int dimension } && vectors < dimension)
+            throw ClusterLpException.Usage($"block-size is {vectors}: fewer vectors than the rank, {dimension}.");
+        if (spec.Embedding == Embedding.Sparse && (spec.Method is Method.Svd or Method.Krylov || spec.Method == Method.Lp && spec.Fit != Fit.Coreset))
             throw ClusterLpException.Usage("embedding sparse belongs to method lewis, and to lp with fit coreset: no other fit scores rows.");
         if (spec.Embedding == Embedding.Sparse && Models.Of(spec) is not LowRankModel)
             throw ClusterLpException.Usage($"embedding sparse does not go with {Models.Of(spec).Name}, which needs the exact Gram matrix.");
@@ -184,9 +196,8 @@ public static class JobPlanner
             return $"an ONNX graph takes factors U and V, and {Models.Of(spec).Name} stores more";
         var fitted = Fitted(spec, model, tensor);
         (rows, columns, _) = fitted;
-        if (columns > MostColumns)
-            return $"it has {columns} {(columns == tensor.Shape[1] ? "columns" : "rows")}, and more than {MostColumns} would need a {columns} x {columns} float64 Gram matrix of "
-                + $"{(long)columns * columns * sizeof(double) >> 20} MiB";
+        if (columns > Models.Of(spec).MostColumns)
+            return TooWide(spec, columns, columns == tensor.Shape[1], Math.Min(tensor.Shape[0], tensor.Shape[1]));
         TensorPlan plan = PlanTensor(spec, model, tensor, 0, fitted);
         if (SketchedEllipsoid.BeginsInScan(plan) && plan.Columns > SketchedEllipsoid.MostColumns)
             return $"it has {plan.Columns} columns, and of more than {SketchedEllipsoid.MostColumns} a sparse embedding takes too much of each block: use embedding exact";
@@ -204,6 +215,12 @@ public static class JobPlanner
         return null;
     }
 
+    private static string TooWide(JobSpec spec, long columns, bool asStored, long smaller) => $"it has {columns} {(asStored ? "columns" : "rows")}, and more than "
+        + (spec.Method == Method.Krylov
+            ? $"{KrylovModel.MostWide} are too many for method krylov{(smaller <= MostColumns ? "; methods lp and svd read a wide matrix as its transpose" : "")}"
+            : $"{MostColumns} would need a {columns} x {columns} float64 Gram matrix of {(long)((double)columns * columns * sizeof(double) / (1 << 20))} MiB"
+                + (columns <= KrylovModel.MostWide ? "; --method krylov needs none" : ""));
+
     private static ElementType FactorTypeOf(JobSpec spec, TensorInfo tensor) => spec.Dtype ?? tensor.Type.DefaultFactorType();
 
     // The shape that is fitted: a wide matrix is transposed, unless something belongs to its rows or columns as they are.
@@ -218,7 +235,7 @@ public static class JobPlanner
     {
         (long rows, long wide, bool transposed) = fitted;
         int columns = (int)wide;
-        return new TensorPlan
+        var plan = new TensorPlan
         {
             Index = index,
             Name = tensor.Name,
@@ -227,7 +244,7 @@ public static class JobPlanner
             Transposed = transposed,
             InputType = tensor.Type,
             FactorType = FactorTypeOf(spec, tensor),
-            BlockRows = spec.BlockRows is int asked ? (int)Math.Min(asked, rows) : BlockPartition.DefaultBlockRows(rows, columns),
+            BlockRows = 1,
             Rank = spec.Rank,
             TargetError = spec.TargetError,
             P = spec.P,
@@ -243,10 +260,16 @@ public static class JobPlanner
             Subspaces = spec.Subspaces,
             Restarts = spec.Restarts,
             Smoothing = spec.Smoothing,
+            Passes = spec.Passes,
+            BlockSize = spec.BlockSize,
             RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),
             ColumnMetric = spec.ColumnMetric is null ? null : StoredFiles.Absolute(spec.ColumnMetric),
         };
+        return Cut(spec, plan);
     }
+
+    private static TensorPlan Cut(JobSpec spec, TensorPlan plan) =>
+        plan with { BlockRows = spec.BlockRows is int asked ? (int)Math.Min(asked, plan.Rows) : Models.Of(plan).DefaultBlockRows(plan) };
 
     private static string NothingToDo(IModel model, SkippedTensor[] skipped)
     {

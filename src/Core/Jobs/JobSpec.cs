@@ -26,6 +26,8 @@ public enum Method
     Svd,
     /// <summary>Rows as convex mixtures of k vertices (<see cref="FactorModels.Simplex.SimplexModel"/>).</summary>
     Simplex,
+    /// <summary>The same by block Krylov iteration, for matrices too wide for a Gram matrix.</summary>
+    Krylov,
 }
 
 /// <summary>What row scores are computed from.</summary>
@@ -86,6 +88,10 @@ public sealed record JobSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Restarts { get; init; }
     /// <summary>Share of the rows, in (0, 1), that a vertex of the simplex is the mean of; null: 0.1 / k.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? Smoothing { get; init; }
+    /// <summary>Passes of <see cref="Method.Krylov"/>, from 1 to 64; null: until one more gains little, at most 5.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Passes { get; init; }
+    /// <summary>Vectors of a block of <see cref="Method.Krylov"/>, the rank or more; null: a quarter more than the rank, and 10 at least.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? BlockSize { get; init; }
     /// <summary>What Lewis weights are computed from.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] public Embedding Embedding { get; init; }
     /// <summary>Rows of a block; null: <see cref="BlockPartition.DefaultBlockRows"/>.</summary>

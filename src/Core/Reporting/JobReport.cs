@@ -56,6 +56,8 @@ public sealed record TensorReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public SubspacesReport? Subspaces { get; init; }
     /// <summary>Set where rows are mixtures of a simplex' vertices.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public SimplexReport? Simplex { get; init; }
+    /// <summary>Set where V is from a block Krylov iteration; <see cref="Svd"/> is then this fit's own.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public KrylovReport? Krylov { get; init; }
     /// <summary><c>sparse</c> where rows were scored by sparse embeddings; absent: by Gram matrices of all rows, or not at all.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Embedding { get; init; }
     /// <summary>Rank of the SVD of equal storage, where that is not <see cref="Rank"/>.</summary>
@@ -143,6 +145,14 @@ public sealed record SimplexReport(double Smoothing, long Averaged, ImmutableArr
 /// <param name="Row">Counted from 0.</param>
 /// <param name="Weight">Its weight on the vertex, from 0 to 1.</param>
 public sealed record NearRow(long Row, double Weight);
+
+/// <summary>A block Krylov iteration.</summary>
+/// <param name="BlockSize">Vectors of the first block.</param>
+/// <param name="Passes">Passes over the matrix, the scan's included and that for U not.</param>
+/// <param name="Dimensions">Of the space V was cut from.</param>
+/// <param name="Bound">What the iteration knew of ||A - UV||_F / ||A||_F: at most this, row-weighted where weights were given.</param>
+/// <param name="LastGain">Share of the bound that the last pass took off; 1 where there was one.</param>
+public sealed record KrylovReport(int BlockSize, int Passes, int Dimensions, double Bound, double LastGain);
 
 /// <summary>Errors in a column metric H, of (A - UV) H^(1/2): what was minimised.</summary>
 public sealed record MetricReport

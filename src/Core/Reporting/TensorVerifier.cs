@@ -54,7 +54,10 @@ internal sealed class TensorVerifier(TensorReport report, SideFiles needed, Side
                 .Concat(OfRatios("metric.", reported.RelativeLp, reported.RelativeFrobenius, inMetric)))
                 yield return figure;
         }
-        if (!HasWeights || !HasMetric)
+        if (Models.Of(report).IsOwnBaseline)
+            foreach (VerifiedFigure figure in OfErrors("svd.", report.Svd, sums, sums, false))
+                yield return figure;
+        if (!HasWeights || !HasMetric || Models.Of(report).IsOwnBaseline)
             yield break;
         (double[] projection, bool unique, double plainFrobenius) = SvdProjection.Of(a, report.SvdRank ?? k, weights, metric, cancellation);
         if (metric is null || report.Metric is not { } withMetric)

@@ -136,6 +136,10 @@ internal static class TaskMapping
             wire.Smoothing = smoothing;
         if (plan.Restarts is { } restarts)
             wire.Restarts = restarts;
+        if (plan.Passes is { } passes)
+            wire.Passes = passes;
+        if (plan.BlockSize is { } blockSize)
+            wire.BlockSize = blockSize;
         return wire;
     }
 
@@ -149,6 +153,7 @@ internal static class TaskMapping
         Embedding = w.HasEmbedding ? Named<Embedding>(w.Embedding) : Embedding.Exact,
         ExactRows = w.HasExactRows ? w.ExactRows : null, ActiveColumns = w.HasActiveColumns ? w.ActiveColumns : null,
         Subspaces = w.HasSubspaces ? w.Subspaces : null, Restarts = w.HasRestarts ? w.Restarts : null, Smoothing = w.HasSmoothing ? w.Smoothing : null,
+        Passes = w.HasPasses ? w.Passes : null, BlockSize = w.HasBlockSize ? w.BlockSize : null,
     };
 
     // Enum.Parse would let any number through, and overflow on a large one.

@@ -20,10 +20,11 @@ internal sealed class MemoryBlobs : IBlobStore
     /// <param name="matrix">n x d row-major.</param>
     /// <param name="backwards">Computes a stage's blocks in the opposite order.</param>
     /// <param name="threads">Threads of the reductions.</param>
-    public FitState Run(TensorPlan plan, float[] matrix, bool backwards = false, int threads = 1)
+    /// <param name="sparse">The blocks are read from the matrix' nonzeros.</param>
+    public FitState Run(TensorPlan plan, float[] matrix, bool backwards = false, int threads = 1, bool sparse = false)
     {
         var context = new StepContext(this, threads, CancellationToken.None);
-        using var source = new ArrayMatrixSource(matrix, plan.Columns);
+        using IMatrixSource source = sparse ? new ArraySparseSource(matrix, plan.Columns) : new ArrayMatrixSource(matrix, plan.Columns);
         FitState state = FitPipeline.Begin(plan);
         while (!state.IsDone)
         {

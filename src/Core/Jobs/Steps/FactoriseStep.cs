@@ -14,6 +14,9 @@ internal static class FactoriseStep
     /// <summary>Most rows encoded together.</summary>
     public const int PartRows = 8 * RowRegression.TileRows;
 
+    // Where rows are that long, fewer: what is left of them lies beside them.
+    private const int WidePartRows = RowRegression.TileRows;
+
     [ThreadStatic] private static float[]? _residual;
 
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
@@ -31,15 +34,16 @@ internal static class FactoriseStep
         if (source is ISparseSource && task.Metric is null)
             encoder.Entries = StepData.LastSparse;
         var metric = MetricErrors.For(task, parameters, svd, context);
-        Span<float> residual = StepData.Reuse(ref _residual, PartRows * d).Span;
+        int part = d > JobPlanner.MostColumns ? WidePartRows : PartRows;
+        Span<float> residual = StepData.Reuse(ref _residual, part * d).Span;
         (var ours, var baseline, var norms) = (new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P));
         var outcome = default(RegressionOutcome);
         bool isBaseline = encoder.IsBaseline || svd is null;
-        for (int first = 0; first < count; first += PartRows)
+        for (int first = 0; first < count; first += part)
         {
             context.Cancellation.ThrowIfCancellationRequested();
             context.Progress?.Invoke((double)first / count);
-            int height = Math.Min(PartRows, count - first);
+            int height = Math.Min(part, count - first);
             using var clock = KernelClock.Measure(KernelKind.Elementwise);
             Span<float> a = rows.Slice(first * d, height * d);
             metric?.Load(a, height, rowWeights.AsSpan(first, height));

@@ -15,6 +15,9 @@ namespace ClusterLp.Core.Jobs.Steps;
 internal sealed record ScanFindings(
     double AbsoluteSum, double WeightSum, double[]? Gram, double[] Eigenvalues, float[] Basis, RowSample Sample)
 {
+    /// <summary>sum c_i ||a_i||^2, unscaled, of a scan without a Gram matrix.</summary>
+    public double Squares { get; init; }
+
     /// <summary>The blocks' blobs, in order; empty where ranks were allotted since, and the blobs are gone.</summary>
     public ImmutableArray<BlobRef> Blocks { get; init; } = [];
 

@@ -22,6 +22,8 @@ internal static class ScanStep
 
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
+        if (!Models.Of(task.Plan).ScansGram)
+            return WideScan.Run(task, source, blobName, context);
         if (source is ISparseSource sparse)
             return SparseScan.Run(task, sparse, blobName, context);
         (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
@@ -29,9 +31,7 @@ internal static class ScanStep
         long firstRow = partition.FirstRow(task.Address.Block);
         int count = partition.RowCount(task.Address.Block);
         Span<float> rows = StepData.ReadInput(task, source, 1);
-        if (PowerSums.FirstNonFinite(rows) is var bad and >= 0)
-            throw NotFinite(plan, firstRow + bad / d, (int)(bad % d), rows[(int)bad]);
-
+        EnsureFinite(plan, firstRow, rows);
         double[] rowWeights = StepData.ReadRowWeights(task, context);
         double absolute = 0, largest = 0, weightSum = 0;
         var sample = new List<float>();
@@ -57,6 +57,13 @@ internal static class ScanStep
         return new BlockResult(StepData.Write(context, blobName, blob), new ScanFigures(absolute, Math.Sqrt(largest), input));
     }
 
+    /// <exception cref="ClusterLpException">An entry is not (exit 65).</exception>
+    public static void EnsureFinite(TensorPlan plan, long firstRow, ReadOnlySpan<float> rows)
+    {
+        if (PowerSums.FirstNonFinite(rows) is var bad and >= 0)
+            throw NotFinite(plan, firstRow + bad / plan.Columns, (int)(bad % plan.Columns), rows[(int)bad]);
+    }
+
     /// <summary>Whether a row belongs to the row sample.</summary>
     public static bool InSample(TensorPlan plan, long row) => row % RowSample.Stride(plan.Rows, SampleRows) == 0;
 
@@ -74,6 +81,8 @@ internal static class ScanStep
 
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
     {
+        if (!Models.Of(plan).ScansGram)
+            return WideScan.Reduce(plan, state, results, blobPrefix, context);
         int d = plan.Columns;
         double absolute = results.Sum(r => ((ScanFigures)r.Figures).AbsoluteSum), weightSum = 0;
         var sampled = new List<float>();
@@ -131,5 +140,5 @@ internal static class ScanStep
     }
 
     /// <summary>The power of two nearest 1 / mean|A| (in ratio), within float32's normal range; 1 for a matrix of zeros.</summary>
-    private static double ScaleFor(double mean) => mean > 0 ? Math.ScaleB(1, (int)Math.Clamp(Math.Round(-Math.Log2(mean)), -126, 126)) : 1;
+    internal static double ScaleFor(double mean) => mean > 0 ? Math.ScaleB(1, (int)Math.Clamp(Math.Round(-Math.Log2(mean)), -126, 126)) : 1;
 }

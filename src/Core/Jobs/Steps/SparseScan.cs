@@ -18,15 +18,7 @@ internal static class SparseScan
         (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
         long firstRow = plan.Partition.FirstRow(task.Address.Block);
         SparseRows rows = StepData.ReadSparse(task, source, 1);
-        if (PowerSums.FirstNonFinite(rows.Values) is var bad and >= 0)
-        {
-            int row = rows.Starts.BinarySearch(bad);
-            // Of rows that begin there, the last is the one with entries.
-            row = row < 0 ? ~row - 1 : row;
-            while (rows.Starts[row + 1] <= bad)
-                row++;
-            throw ScanStep.NotFinite(plan, firstRow + row, rows.Columns[bad], rows.Values[bad]);
-        }
+        EnsureFinite(plan, firstRow, rows);
         double[] rowWeights = StepData.ReadRowWeights(task, context);
         double absolute = 0, largest = 0, weightSum = 0;
         var sample = new List<float>();
@@ -60,6 +52,19 @@ internal static class SparseScan
         if (SketchedEllipsoid.BeginsInScan(plan))
             SketchedEllipsoid.Add(task, rows, plan.RowWeights is null ? default : rowWeights, blob);
         return new BlockResult(StepData.Write(context, blobName, blob), new ScanFigures(absolute, Math.Sqrt(largest), input));
+    }
+
+    /// <exception cref="ClusterLpException">An entry is not (exit 65).</exception>
+    public static void EnsureFinite(TensorPlan plan, long firstRow, SparseRows rows)
+    {
+        if (PowerSums.FirstNonFinite(rows.Values) is not (var bad and >= 0))
+            return;
+        int row = rows.Starts.BinarySearch(bad);
+        // Of rows that begin there, the last is the one with entries.
+        row = row < 0 ? ~row - 1 : row;
+        while (rows.Starts[row + 1] <= bad)
+            row++;
+        throw ScanStep.NotFinite(plan, firstRow + row, rows.Columns[bad], rows.Values[bad]);
     }
 
     /// <summary>sum_i w_i a_i a_i^T as a packed triangle, from the entries or from full rows, whichever is faster by count.</summary>

@@ -55,6 +55,12 @@ public sealed class CrashTests
     public void Subspaces_are_the_same_after_any_number_of_stops(double p) =>
         SameAfterStops(spec => spec with { Subspaces = 2, P = p });
 
+    [Theory]
+    [InlineData(null, 1)]
+    [InlineData(3, 0)]
+    public void A_krylov_iteration_is_the_same_after_any_number_of_stops(int? passes, int rank) =>
+        SameAfterStops(spec => spec with { Method = Method.Krylov, Passes = passes, Rank = 1 + rank });
+
     // As computed in one run, whenever and however often the job is stopped before.
     private static void SameAfterStops(Func<JobSpec, JobSpec> with)
     {
