@@ -19,6 +19,7 @@ METHODS = {
     "exact rows 1 %, p = 1.5": ["--exact-rows", "0.01"],
     "exact rows 5 %, p = 1.5": ["--exact-rows", "0.05"],
     "active columns, p = 1.5": ["--active-columns", "{columns}"],
+    "simplex": ["--method", "simplex"],
 }
 
 

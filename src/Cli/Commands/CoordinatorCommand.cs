@@ -72,6 +72,8 @@ internal sealed class CoordinatorCommand(Terminal terminal)
             roots.Ensure("the row weights", weights);
         if (job.Spec.ColumnMetric is { } metric)
             roots.Ensure("the column metric", metric);
+        if (job.Spec.Vocabulary is { } vocabulary)
+            roots.Ensure("the vocabulary", vocabulary);
         roots.Ensure("the model", job.Spec.Input);
         if (roots.AreLimited)
         {

@@ -21,13 +21,14 @@ internal sealed class ReportCommand(Terminal terminal)
     private readonly Option<string?> _against = new("--against") { Description = "The model it was made from (default: where the job read it, if it is still there).", HelpName = "MODEL" };
     private readonly Option<string[]> _tensors = new("--tensor") { Description = $"A compressed tensor to draw, by name or glob; repeatable (default: the {MostLayers} largest).", HelpName = "NAME" };
     private readonly Option<string?> _page = new("--output", "-o") { Description = "The page (default: report.html in the output directory).", HelpName = "FILE" };
+    private readonly Option<string?> _vocabulary = new("--vocabulary") { Description = "Names of the rows, for the archetypes of --method simplex: one token a line, a vocab.json or a tokenizer.json.", HelpName = "FILE" };
     private readonly Option<bool> _force = new("--force") { Description = "Replace the page if it exists." };
 
     public Command Create()
     {
         var command = new Command("report", "Draw a job's report as one HTML page: errors by rank, spectrum, residual tails, row errors, layers, and the run by worker.")
         {
-            _output, _against, _tensors, _page, _force,
+            _output, _against, _tensors, _page, _vocabulary, _force,
         };
         command.SetAction(RunAsync);
         return command;
@@ -37,6 +38,14 @@ internal sealed class ReportCommand(Terminal terminal)
     {
         string output = StoredFiles.Absolute(parse.GetValue(_output)!), page = StoredFiles.Absolute(parse.GetValue(_page) ?? StoredFiles.Combine(output, "report.html"));
         JobReport report = OutputVerifier.ReadReport(output);
+        if (parse.GetValue(_vocabulary) is { } file)
+        {
+            if (!report.Tensors.Any(tensor => tensor.Simplex is not null))
+                throw ClusterLpException.Usage("vocabulary belongs to outputs of method simplex: nothing else on the page has names.");
+            var names = Vocabulary.Read(file);
+            ArchetypeNames.Check(file, names, report.Tensors.Max(tensor => tensor.Rows));
+            report = ArchetypeNames.With(report, names);
+        }
         if (StoredFiles.Exists(page) && !parse.GetValue(_force))
             throw ClusterLpException.CannotWrite($"{page}: the page exists; name another with --output, or replace it with --force.");
         string? model = parse.GetValue(_against), obstacle = model is null ? Obstacle(report.Parameters.Input) : null;

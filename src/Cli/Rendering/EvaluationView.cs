@@ -57,14 +57,10 @@ internal static class EvaluationView
     {
         Table table = Tables.Create(1, "worst rows", "row", "error", "SVD", "cosine", "SVD");
         foreach (WorstRow row in layer.Worst)
-            table.Add(row.Token is { } token ? Printable(token) : "(no name)", row.Row.ToString(CultureInfo.InvariantCulture),
+            table.Add(row.Token is { } token ? ArchetypeWords.Printable(token) : "(no name)", row.Row.ToString(CultureInfo.InvariantCulture),
                 Share(row.RelativeError.Ours), Share(row.RelativeError.Svd), Share(row.Cosine.Ours), Share(row.Cosine.Svd));
         return table;
     }
-
-    // A token may be a tab or an escape sequence.
-    private static string Printable(string token) =>
-        string.Concat(token.Take(40).Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString())) is { Length: > 0 } text && text.Trim().Length > 0 ? text : $"\"{token}\"";
 
     private static string Pair(Fidelity pair) => string.Create(CultureInfo.InvariantCulture, $"{pair.Ours:F3} ({pair.Svd:F3})");
 

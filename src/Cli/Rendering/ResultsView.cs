@@ -29,6 +29,8 @@ internal static class ResultsView
                 console.Write(ErrorTable(tensor));
                 foreach (string sentence in ResultWords.Of(tensor))
                     console.Say(" " + sentence);
+                if (tensor.Simplex is { } simplex)
+                    ArchetypeWords.Write(console, simplex);
                 console.WriteLine();
             }
         else

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Text;
 using ClusterLp.Core;
+using ClusterLp.Core.Evaluation;
 using ClusterLp.Core.Faults;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
@@ -102,9 +103,9 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
             WrittenFiles files = await Task.Run(() => Write(outcome, output, monitor.Assembling(), cancellation), cancellation);
             InputSummary read = await input;
             double total = clock.Elapsed.TotalSeconds;
-            JobReport report = ReportBuilder.Build(
+            JobReport report = Named(plan, ReportBuilder.Build(
                 outcome, read, files, new JobTimes(planned, fitted - planned, total - fitted, total) { Kernels = kernels(total) },
-                Application.Tool, KernelSets.Active.ToString().ToLowerInvariant(), LinearAlgebraSetup.Description);
+                Application.Tool, KernelSets.Active.ToString().ToLowerInvariant(), LinearAlgebraSetup.Description));
             output.WriteFile(CarriedFiles.CardName, Encoding.UTF8.GetBytes(ModelCard.Of(report)));
             output.WriteFile(OutputDirectory.ReportName, ReportJson.Write(report));
             InputRecord.Conclude(store.Inputs, store.Path, read.Files);
@@ -126,6 +127,17 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
             monitor.Ended(interrupted ? JobPhase.Interrupted : JobPhase.Failed, interrupted ? null : e.Message);
             throw;
         }
+    }
+
+    // With words for the rows it names, where the job or the model has some.
+    private static JobReport Named(JobPlan plan, JobReport report)
+    {
+        if (!report.Tensors.Any(tensor => tensor.Simplex is not null))
+            return report;
+        if (plan.Spec.Vocabulary is { } file)
+            return ArchetypeNames.With(report, Vocabulary.Read(file));
+        using IModel model = ModelFiles.Open(plan.Tensors[0].Input);
+        return model.Vocabulary is { } own ? ArchetypeNames.With(report, new Vocabulary(own)) : report;
     }
 
     private static WrittenFiles Write(JobOutcome outcome, OutputDirectory output, IProgress<double> progress, CancellationToken cancellation)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using ClusterLp.Core.Evaluation;
 using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.FactorModels.Krylov;
 using ClusterLp.Core.FactorModels.Subspaces;
@@ -90,6 +91,8 @@ public static class JobPlanner
                 + $"({string.Join(", ", chosen.Take(3).Select(tensor => tensor.Name))}{(chosen.Count > 3 ? ", ..." : "")}): name one.");
         if (spec.ColumnMetric is not null)
             ColumnMetric.Read(spec.ColumnMetric, chosen[0].Columns);
+        if (spec.Vocabulary is { } vocabulary)
+            ArchetypeNames.Check(vocabulary, Vocabulary.Read(vocabulary), chosen.Max(tensor => tensor.Rows));
         return new JobPlan(id ?? DeriveId(spec, model), spec, WithRanks(spec, model, chosen), [.. skipped]) { Ties = [.. ties], TiesWordEmbeddings = declared };
     }
 
@@ -139,6 +142,8 @@ public static class JobPlanner
             throw OutOfRange("smoothing", smoothing, "between 0 and 1 (the share of rows that a vertex is the mean of)");
         if (spec.Smoothing is not null && spec.Method != Method.Simplex)
             throw ClusterLpException.Usage("smoothing belongs to method simplex: nothing else averages rows.");
+        if (spec.Vocabulary is not null && spec.Method != Method.Simplex)
+            throw ClusterLpException.Usage("vocabulary belongs to method simplex, whose archetypes it names; evaluate has one of its own.");
         if (spec.ExactRows is double share && !(share > 0 && share < 1))
             throw OutOfRange("exact-rows", share, "between 0 and 1 (the share of rows to store as they are)");
         if (spec.ActiveColumns is int columns && columns < 1)

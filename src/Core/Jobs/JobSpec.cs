@@ -88,6 +88,8 @@ public sealed record JobSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Restarts { get; init; }
     /// <summary>Share of the rows, in (0, 1), that a vertex of the simplex is the mean of; null: 0.1 / k.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? Smoothing { get; init; }
+    /// <summary>File of names of the rows (<see cref="Evaluation.Vocabulary"/>), for the simplex' archetypes; null: the model's own, if its format has them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Vocabulary { get; init; }
     /// <summary>Passes of <see cref="Method.Krylov"/>, from 1 to 64; null: until one more gains little, at most 5.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Passes { get; init; }
     /// <summary>Vectors of a block of <see cref="Method.Krylov"/>, the rank or more; null: a quarter more than the rank, and 10 at least.</summary>

@@ -144,7 +144,11 @@ public sealed record SimplexReport(double Smoothing, long Averaged, ImmutableArr
 /// <summary>A row near a vertex.</summary>
 /// <param name="Row">Counted from 0.</param>
 /// <param name="Weight">Its weight on the vertex, from 0 to 1.</param>
-public sealed record NearRow(long Row, double Weight);
+public sealed record NearRow(long Row, double Weight)
+{
+    /// <summary>Its name; absent where no vocabulary has one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Word { get; init; }
+}
 
 /// <summary>A block Krylov iteration.</summary>
 /// <param name="BlockSize">Vectors of the first block.</param>

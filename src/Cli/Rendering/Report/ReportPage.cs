@@ -32,6 +32,9 @@ internal static class ReportPage
             main.Add(new XElement("div", new XAttribute("class", "plots wide"), whole.Select(Draw)));
         if (note is not null)
             main.Add(new XElement("p", note));
+        foreach (TensorReport tensor in report.Tensors)
+            if (tensor.Simplex is { } simplex)
+                main.Add(new XElement("h2", $"Archetypes of {tensor.Name}"), Archetypes(simplex));
         foreach (LayerProfile layer in profiles)
         {
             TensorReport of = report.Tensors.First(tensor => tensor.Name == layer.Name);
@@ -84,6 +87,11 @@ internal static class ReportPage
 
         static XElement Ratio(double ours, double svd) => new("td", ours < svd ? new XAttribute("class", "better") : null, Figures.Ratio(ours, svd));
     }
+
+    private static XElement Archetypes(SimplexReport simplex) => new("div", new XAttribute("class", "table"), new XElement("table",
+        new XElement("thead", new XElement("tr", new[] { "archetype", "rows with the largest weight on it" }.Select(heading => new XElement("th", new XAttribute("scope", "col"), heading)))),
+        new XElement("tbody", ArchetypeWords.Of(simplex).Select((line, index) => new XElement("tr",
+            new XElement("td", index.ToString(CultureInfo.InvariantCulture)), new XElement("td", line))))));
 
     private static string Style()
     {

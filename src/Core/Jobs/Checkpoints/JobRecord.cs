@@ -73,6 +73,7 @@ public static class JobRecord
         Output = StoredFiles.Absolute(spec.Output),
         RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),
         ColumnMetric = spec.ColumnMetric is null ? null : StoredFiles.Absolute(spec.ColumnMetric),
+        Vocabulary = spec.Vocabulary is null ? null : Path.GetFullPath(spec.Vocabulary),
         Force = false,
     };
 

@@ -61,6 +61,10 @@ public sealed class CrashTests
     public void A_krylov_iteration_is_the_same_after_any_number_of_stops(int? passes, int rank) =>
         SameAfterStops(spec => spec with { Method = Method.Krylov, Passes = passes, Rank = 1 + rank });
 
+    [Fact]
+    public void A_simplex_is_the_same_after_any_number_of_stops() =>
+        SameAfterStops(spec => spec with { Method = Method.Simplex, Rank = 4, Smoothing = 0.05 });
+
     // As computed in one run, whenever and however often the job is stopped before.
     private static void SameAfterStops(Func<JobSpec, JobSpec> with)
     {
