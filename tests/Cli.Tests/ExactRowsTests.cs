@@ -31,6 +31,10 @@ public sealed class ExactRowsTests : IDisposable
         Assert.Contains("exact_ids", File.ReadAllText(Path.Combine(output, "clusterlp.md")));
 
         await CommandLine.AssertReadsBackAsync(output, _model, _folder["report.html"]);
+        string page = File.ReadAllText(_folder["report.html"]);
+        Assert.Contains("those of the SVD of equal size", page);
+        Assert.Contains($"at rank {tensor.SvdRank ?? tensor.Rank}, whose SVD takes as much room", page);
+        Assert.DoesNotContain("same rank", page);
     }
 
     [Fact]

@@ -110,6 +110,16 @@ public class RenderingTests
         Assert.Contains("layer.5.weight: l_1.5 error the same as SVD's", InOneLine(Render(Report(tensors), 80)));
     }
 
+    [Fact]
+    public void Where_more_than_two_factors_is_stored_the_rival_of_many_tensors_is_the_svd_of_their_size()
+    {
+        TensorReport[] tensors = [.. Enumerable.Range(0, 6).Select(i => Tensor($"layer.{i}.weight", new Errors(90, 950, 101, 4, null), new Errors(100, 1000, 100, 4, null)))];
+        Assert.Contains("those of SVD at the same rank: below", InOneLine(Render(Report(tensors), 80)));
+        string words = InOneLine(Render(Report([.. tensors.Select(tensor => tensor with { Model = "subspaces", SvdRank = 560 })]), 80));
+        Assert.Contains("those of the SVD of equal size: below", words);
+        Assert.DoesNotContain("same rank", words);
+    }
+
     [Theory]
     [InlineData(60, 0, "0 %")]
     [InlineData(79, 0.5, "50 %")]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ClusterLp.Core;
 using ClusterLp.Core.Reporting;
 
@@ -33,6 +34,30 @@ public sealed class SubspacesTests : IDisposable
         Assert.Contains("emb.ids", File.ReadAllText(Path.Combine(output, "clusterlp.md")));
 
         await CommandLine.AssertReadsBackAsync(output, _model, _folder["report.html"]);
+        string page = File.ReadAllText(_folder["report.html"]);
+        Assert.Contains("those of the SVD of equal size", page);
+        Assert.Contains($"at rank {tensor.SvdRank ?? tensor.Rank}, whose SVD takes as much room", page);
+        Assert.DoesNotContain("same rank", page);
+        // The rounds that fit the subspaces are in the run's picture too.
+        Assert.Contains("rounds of the model", page);
+    }
+
+    [Fact]
+    public async Task A_plan_foresees_the_svd_of_equal_size_that_the_job_reports()
+    {
+        string[] options = [_model, "--compression", "0.5", "--subspaces", "3", "--output", _folder["out"], "--quiet"];
+        CommandLine plan = await CommandLine.RunAsync(["plan", .. options]);
+        Assert.True(plan.Code == ExitCode.Done, plan.Error);
+        Assert.Contains("SVD of equal size", plan.Out);
+        Assert.DoesNotContain("of that rank", plan.Out);
+        plan = await CommandLine.RunAsync(["plan", .. options, "--json"]);
+        CommandLine run = await CommandLine.RunAsync(["compress", .. options]);
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        TensorReport tensor = ReportJson.Read(Path.Combine(_folder["out"], "clusterlp.json")).Tensors[0];
+        JsonElement planned = JsonDocument.Parse(plan.Out).RootElement.GetProperty("tensors")[0];
+        Assert.Equal("subspaces", planned.GetProperty("model").GetString());
+        Assert.NotEqual(tensor.Rank, tensor.SvdRank);
+        Assert.Equal(tensor.Svd.Frobenius * tensor.RelativeFrobenius / tensor.Errors.Frobenius, planned.GetProperty("svdError").GetDouble(), 1e-5);
     }
 
     [Fact]

@@ -24,11 +24,12 @@ internal static class PlanView
                 whole ? "-" : tensor.SvdError is double error ? Figures.Percent(error) : $"< {Figures.Percent(tensor.ErrorAtMost ?? 1)}", .. target ? [Figures.Percent(tensor.ExpectedError ?? 0)] : Array.Empty<string>()]);
         }
         console.Write(table);
+        bool equalSize = forecast.Tensors.Any(tensor => tensor.Model is not null);
         if (forecast.Tensors.Any(tensor => tensor.ErrorAtMost is not null))
             console.Say(" SVD error: ||A - UV||_F / ||A||_F is at most this after the first pass, by what the iteration knows; the passes that follow lower it.");
         else
-            console.Say(" SVD error: ||A - A_k||_F / ||A||_F of the SVD of that rank, from the eigenvalues of the scanned A^T A. compress measures the same for SVD, "
-            + "and no factors of that rank have less." + (target ? " Expected: the relative l_p error of the first rank that will be tried." : ""));
+            console.Say($" SVD error: ||A - A_k||_F / ||A||_F of the SVD of {(equalSize ? "equal size" : "that rank")}, from the eigenvalues of the scanned A^T A. compress measures the same for SVD"
+                + (equalSize ? "." : ", and no factors of that rank have less.") + (target ? " Expected: the relative l_p error of the first rank that will be tried." : ""));
         if (forecast.Tensors.Any(tensor => tensor.Rank == RankAllotment.Whole))
             console.Say(" whole: stays as it is, for what its factors would save is better saved elsewhere.");
         foreach (TiedTensor tie in job.Plan.Ties)

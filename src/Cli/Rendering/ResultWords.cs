@@ -100,6 +100,9 @@ internal static class ResultWords
             yield return Found(search);
     }
 
+    /// <summary>What the errors of a job's tensors stand beside: the SVD of the same rank where what is stored is U and V.</summary>
+    public static string Baseline(JobReport report) => report.Tensors.All(tensor => tensor.Model is null) ? "SVD at the same rank" : "the SVD of equal size";
+
     /// <summary>The SVD beside it.</summary>
     private static string Rival(TensorReport tensor) =>
         tensor.Model is null ? "SVD's at the same rank" : $"that of the SVD of equal size, rank {tensor.SvdRank ?? tensor.Rank}";

@@ -36,7 +36,7 @@ internal static class ResultsView
         else
         {
             console.Write(Ratios(report));
-            console.Say(" Errors divided by those of SVD at the same rank: below 1 is better than SVD. Row: the largest row's.");
+            console.Say($" Errors divided by those of {ResultWords.Baseline(report)}: below 1 is better than SVD. Row: the largest row's.");
             foreach (TensorReport tensor in report.Tensors.Where(ResultWords.NeedsAWord))
                 console.Say($" {tensor.Name}: {ResultWords.Of(tensor).First()}");
             console.WriteLine();

@@ -31,6 +31,8 @@ public sealed record LayerProfile
     public required long Rows { get; init; }
     public required int Columns { get; init; }
     public required int Rank { get; init; }
+    /// <summary>Rank of the SVD beside it, which takes as much room: another one where more than U and V is stored.</summary>
+    public required int SvdRank { get; init; }
     public required double P { get; init; }
     /// <summary>Which SVD rows and residuals are compared with, as in <see cref="LayerFidelity.Baseline"/>.</summary>
     public required string Baseline { get; init; }

@@ -32,13 +32,13 @@ internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Acti
             (values, vectors) = Factorisations.SymmetricEigen(StreamedGram.Of(a, cancellation, look: (_, _, count) => rowsDone(count)), a.Columns);
             return baseline.Name == Baseline.Plain ? Leading(vectors, a.Columns, k) : baseline.Projection(a, k, cancellation);
         });
-        int d = layer.Columns;
+        (int d, int svdRank) = (layer.Columns, report.SvdRank ?? layer.Rank);
         long[] drawn = RowDraw.Of(layer.Rows, Math.Clamp(SampleEntries / d, LeastSample, MostSample), seed: 0);
         LayerRows sample = layer.ReadSome(drawn);
         float[] ours = Residual(sample.Original, sample.Ours), svd = Residual(sample.Original, sample.Svd);
         double unit = Math.Sqrt(PowerSums.Squares(svd) / svd.Length);
         (RowErrors oursRows, RowErrors svdRows) = MeasureRows(layer);
-        int[] ranks = RanksFor(d, layer.Rank);
+        int[] ranks = RanksFor(d, svdRank);
         var curve = new RankCurve(Array.ConvertAll(vectors, v => (float)v), d, report.P, Threads, cancellation);
         return new LayerProfile
         {
@@ -47,6 +47,7 @@ internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Acti
             Rows = layer.Rows,
             Columns = d,
             Rank = layer.Rank,
+            SvdRank = svdRank,
             P = report.P,
             Baseline = baseline.Name,
             SingularValues = [.. values.Select(value => Math.Sqrt(Math.Max(0, value)))],
@@ -78,7 +79,7 @@ internal sealed class LayerProfiler(TensorReport report, Baseline baseline, Acti
         return residual;
     }
 
-    /// <summary>A handful of ranks, evenly spread but for two small ones, where errors fall fastest, and the layer's own.</summary>
+    /// <summary>A handful of ranks, evenly spread but for two small ones, where errors fall fastest, and the one that the layer is compared at.</summary>
     private static int[] RanksFor(int d, int rank) =>
         [.. Enumerable.Range(1, Ranks - 1).Select(i => d * i / Ranks).Append(d / 32).Append(d / 16).Select(k => Math.Max(1, k)).Append(rank).Where(k => k < d || k == rank).Distinct().Order()];
 

@@ -14,18 +14,20 @@ namespace ClusterLp.Core.Jobs;
 /// <param name="P">p; chosen from the scan's residual where that is asked for.</param>
 /// <param name="Blocks">Blocks of a pass over it.</param>
 /// <param name="BytesBefore">In the model.</param>
-/// <param name="BytesAfter">Of U and V, or of the tensor kept whole.</param>
+/// <param name="BytesAfter">Of all that is stored of it, or of the tensor kept whole.</param>
 /// <param name="SvdError">
-/// ||A - A_k||_F / ||A||_F of the SVD of rank k, from the eigenvalues of A^T A: what the job reports as SVD's error, and a bound
-/// from below for any factors of that rank; null where a scan does not tell.
+/// ||A - A_k||_F / ||A||_F of the SVD of rank k (where more than U and V is stored, of the rank that takes as much room), from the
+/// eigenvalues of A^T A: what the job reports as SVD's error, and a bound from below for any factors U V of that rank; null where a scan does not tell.
 /// </param>
 /// <param name="ErrorAtMost">There: what it does tell of the factors' ||A - UV||_F / ||A||_F; further passes lower it.</param>
 /// <param name="ExpectedError">With a target error: the relative l_p error that rank is expected to have; absent without.</param>
+/// <param name="Model">The form of approximation; absent: low-rank, U V.</param>
 public sealed record TensorForecast(
     string Name, long Rows, int Columns, bool Transposed, string InputType, string FactorType, int Rank, double P, int Blocks,
     long BytesBefore, long BytesAfter, double? SvdError,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ExpectedError,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ErrorAtMost = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ErrorAtMost,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Model);
 
 /// <summary>What a scan of all tensors says of a job.</summary>
 /// <param name="Tensors">In plan order.</param>

@@ -86,11 +86,12 @@ public static class JobForecaster
         {
             double[] values = StepData.Read(context, basis).Get<double>("eigenvalues");
             double norm = TargetRank.Tail(values, 0);
-            svdError = norm > 0 ? TargetRank.Tail(values, fit.Rank) / norm : 0;
+            svdError = norm > 0 ? TargetRank.Tail(values, Models.BaselineRank(plan, fit.Rank)) / norm : 0;
         }
         return new TensorForecast(plan.Name, plan.Shape.Rows, checked((int)plan.Shape.Columns), plan.Transposed,
             plan.InputType.ToString().ToLowerInvariant(), plan.FactorType.ToString().ToLowerInvariant(), fit.Rank, plan.P, plan.Partition.Count,
             bytes, fit.KeptWhole ? bytes : Models.Of(plan).StoredBytes(plan, fit.Rank),
-            svdError, fit.Search?.Tries[0].Expected, svdError is null ? KrylovProgress.Of(fit.Model!).Bound : null);
+            svdError, fit.Search?.Tries[0].Expected, svdError is null ? KrylovProgress.Of(fit.Model!).Bound : null,
+            Models.Of(plan) is LowRankModel ? null : Models.Of(plan).Name);
     }
 }

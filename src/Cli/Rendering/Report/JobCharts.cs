@@ -19,7 +19,8 @@ internal static partial class JobCharts
     [
         ("scan", "scan", OxyColor.FromRgb(0x56, 0xB4, 0xE9)), ("lewis", "Lewis rounds", OxyColor.FromRgb(0xE6, 0x9F, 0x00)),
         ("coreset", "coresets", OxyColor.FromRgb(0x00, 0x9E, 0x73)), ("refine", "refine rounds", OxyColor.FromRgb(0xCC, 0x79, 0xA7)),
-        ("joint", "joint rounds", OxyColor.FromRgb(0x8C, 0x6B, 0xB1)), ("factorise", "factorise", OxyColor.FromRgb(0x00, 0x72, 0xB2)),
+        ("joint", "joint rounds", OxyColor.FromRgb(0x8C, 0x6B, 0xB1)), ("model", "rounds of the model", OxyColor.FromRgb(0xF0, 0xE4, 0x42)),
+        ("factorise", "factorise", OxyColor.FromRgb(0x00, 0x72, 0xB2)),
     ];
 
     /// <summary>Errors over SVD's, a bar a layer.</summary>
@@ -30,13 +31,13 @@ internal static partial class JobCharts
             return null;
         CategoryAxis names = Names(layers.Select(layer => Short(layer.Name)));
         double most = layers.Max(layer => Math.Max(layer.Errors.Frobenius / layer.Svd.Frobenius, layer.Errors.Lp / layer.Svd.Lp));
-        PlotModel plot = ChartTheme.Plot(LegendPosition.BottomCenter, names, ChartTheme.Linear(AxisPosition.Bottom, "error / SVD's error at the same rank", 0, Math.Max(1.05, most * 1.05)));
+        PlotModel plot = ChartTheme.Plot(LegendPosition.BottomCenter, names, ChartTheme.Linear(AxisPosition.Bottom, report.Tensors.All(layer => layer.Model is null) ? "error / SVD's error at the same rank" : "error / error of the SVD of equal size", 0, Math.Max(1.05, most * 1.05)));
         Below(plot);
         Add("l_p", -0.38, 0, ChartTheme.Ours, layer => layer.Errors.Lp / layer.Svd.Lp);
         Add("Frobenius", 0, 0.38, ChartTheme.Svd, layer => layer.Errors.Frobenius / layer.Svd.Frobenius);
         plot.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Vertical, X = 1, Color = ChartTheme.Text, LineStyle = LineStyle.Dash, StrokeThickness = 1.2 });
         return new Figure("ratios", "Errors beside SVD's", plot,
-            $"Errors of the factors as stored over those of SVD at the same rank: left of the dashed line is better than SVD.{(report.Tensors.Length > layers.Length ? $" The first {layers.Length} of {report.Tensors.Length} layers." : "")}",
+            $"Errors of the factors as stored over those of {ResultWords.Baseline(report)}: left of the dashed line is better than SVD.{(report.Tensors.Length > layers.Length ? $" The first {layers.Length} of {report.Tensors.Length} layers." : "")}",
             HeightOf(layers.Length, 34) + 40);
 
         void Add(string title, double from, double to, OxyColor colour, Func<TensorReport, double> of)

@@ -36,15 +36,15 @@ internal static class LayerCharts
             plot.Series.Add(ChartTheme.Line($"SVD, {norm} (sample)", ChartTheme.Svd, Whole(layer, point => point.Svd), marker: MarkerType.Circle));
             plot.Series.Add(ChartTheme.Line($"SVD's V, U by {norm} regression (sample)", ChartTheme.Ours, Whole(layer, point => point.Regressed), marker: MarkerType.Circle));
         }
-        plot.Series.Add(ChartTheme.Line($"this layer, {ours}: {norm}, all {Lines(layer)}", ChartTheme.Third, [(layer.Rank, report.RelativeLp)], LineStyle.None, MarkerType.Diamond));
+        plot.Series.Add(ChartTheme.Line($"this layer, {ours}: {norm}, all {Lines(layer)}", ChartTheme.Third, [(layer.SvdRank, report.RelativeLp)], LineStyle.None, MarkerType.Diamond));
         ((OxyPlot.Series.LineSeries)plot.Series[^1]).MarkerSize = 6.5;
         plot.Annotations.Add(AtRank(layer));
-        RankPoint own = layer.Curve.First(point => point.Rank == layer.Rank);
+        RankPoint own = layer.Curve.First(point => point.Rank == layer.SvdRank);
         return new Figure("rank", "Error against rank", plot,
             string.Create(CultureInfo.InvariantCulture, $"Relative error, ||A - UV|| / ||A||, by rank. The Frobenius error of SVD is exact, from the singular values of all {layer.Rows} {Lines(layer)}. ")
                 + (layer.P == 2 ? "At p = 2 the best factors are the SVD's. "
                     : string.Create(CultureInfo.InvariantCulture, $"The {norm} errors are measured on {layer.SampleRows} sampled {Lines(layer)} at {layer.Curve.Length} ranks; the regression keeps the SVD's V, which a job goes on to fit. "))
-                + string.Create(CultureInfo.InvariantCulture, $"The diamond is this layer as stored, over all {Lines(layer)}, at rank {layer.Rank}: {report.RelativeLp:F4}")
+                + string.Create(CultureInfo.InvariantCulture, $"The diamond is this layer as stored, over all {Lines(layer)}, at rank {layer.SvdRank}{(report.Model is null ? "" : ", whose SVD takes as much room")}: {report.RelativeLp:F4}")
                 + (layer.P == 2 ? "." : string.Create(CultureInfo.InvariantCulture, $"; there the sample gives SVD {own.Svd:F4} and the regression alone {own.Regressed:F4}.")));
     }
 
@@ -57,9 +57,9 @@ internal static class LayerCharts
         plot.Series.Add(ChartTheme.Line("singular values of A", ChartTheme.Ours,
             Thin(layer.SingularValues.Length).Where(j => layer.SingularValues[j] >= least).Select(j => (j + 1.0, layer.SingularValues[j]))));
         plot.Annotations.Add(AtRank(layer));
-        double kept = 1 - Math.Pow(layer.SvdFrobenius()[layer.Rank], 2);
+        double kept = 1 - Math.Pow(layer.SvdFrobenius()[layer.SvdRank], 2);
         return new Figure("spectrum", "Singular spectrum", plot, string.Create(CultureInfo.InvariantCulture,
-            $"From the eigenvalues of the Gram matrix over all {layer.Rows} {Lines(layer)}, on a logarithmic scale. The first {layer.Rank} of {layer.Columns} hold {100 * kept:F2} % of the sum of squares."));
+            $"From the eigenvalues of the Gram matrix over all {layer.Rows} {Lines(layer)}, on a logarithmic scale. The first {layer.SvdRank} of {layer.Columns} hold {100 * kept:F2} % of the sum of squares."));
     }
 
     private static Figure Tails(LayerProfile layer)
@@ -114,11 +114,11 @@ internal static class LayerCharts
 
     private static LineAnnotation AtRank(LayerProfile layer) => new()
     {
-        Type = LineAnnotationType.Vertical, X = layer.Rank, Color = ChartTheme.Third, LineStyle = LineStyle.Dot, StrokeThickness = 1.5,
-        Text = string.Create(CultureInfo.InvariantCulture, $" k = {layer.Rank} "), TextColor = ChartTheme.Text,
+        Type = LineAnnotationType.Vertical, X = layer.SvdRank, Color = ChartTheme.Third, LineStyle = LineStyle.Dot, StrokeThickness = 1.5,
+        Text = string.Create(CultureInfo.InvariantCulture, $" k = {layer.SvdRank} "), TextColor = ChartTheme.Text,
         TextOrientation = AnnotationTextOrientation.Horizontal, // Where no curve is: they fall from the left.
-        TextLinePosition = layer.Rank < layer.Columns / 6 ? 0.08 : 0.5,
-        TextHorizontalAlignment = layer.Rank < layer.Columns / 6 ? HorizontalAlignment.Left : HorizontalAlignment.Right,
+        TextLinePosition = layer.SvdRank < layer.Columns / 6 ? 0.08 : 0.5,
+        TextHorizontalAlignment = layer.SvdRank < layer.Columns / 6 ? HorizontalAlignment.Left : HorizontalAlignment.Right,
     };
 
     private static IEnumerable<(double, double)> Whole(LayerProfile layer, Func<RankPoint, double> of) =>

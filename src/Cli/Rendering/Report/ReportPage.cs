@@ -26,7 +26,7 @@ internal static class ReportPage
         var main = new XElement("main",
             new XElement("h1", title), Facts(report),
             new XElement("h2", "Layers"), Table(report),
-            new XElement("p", new XAttribute("class", "facts"), "Ratios are errors as stored over those of SVD at the same rank: below 1 is better than SVD. For p < 2 the Frobenius error is the higher one."));
+            new XElement("p", new XAttribute("class", "facts"), $"Ratios are errors as stored over those of {ResultWords.Baseline(report)}: below 1 is better than SVD.{(report.Tensors.All(tensor => tensor.Model is null) ? " For p < 2 the Frobenius error is the higher one." : "")}"));
         Figure[] whole = [.. new[] { JobCharts.Ratios(report), JobCharts.Timeline(report) }.OfType<Figure>()];
         if (whole.Length > 0)
             main.Add(new XElement("div", new XAttribute("class", "plots wide"), whole.Select(Draw)));
