@@ -20,7 +20,10 @@ def generated(n=12000, d=768, rank=24):
 def job(matrix, rank, p, columns):
     with tempfile.TemporaryDirectory() as folder:
         command = [PROGRAM, "compress", str(matrix), "--rank", str(rank), "--p", str(p), "--output", folder + "/out", "--json", "--quiet"]
-        report = json.loads(subprocess.run(command + (["--active-columns", str(columns)] if columns else []), check=True, capture_output=True, text=True).stdout)
+        run = subprocess.run(command + (["--active-columns", str(columns)] if columns else []), capture_output=True, text=True)
+        if run.returncode:
+            raise SystemExit(f"{' '.join(run.args)}: {run.stderr}")
+        report = json.loads(run.stdout)
         seconds = sum(span["busy"] for span in report["timeline"]["spans"] if span["stage"].startswith("factorise") and span["kind"] == "blocks")
         return report["tensors"][0], seconds
 

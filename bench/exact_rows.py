@@ -1,5 +1,5 @@
-"""Rows stored as they are (--exact-rows) at the same size of the output: l_p and Frobenius errors of whole jobs, divided by those of the SVD of that size; then, in numpy, the l_2,p subspace fit of what is left (its rows projected) when the rows are
-chosen by one score or another. Rows are chosen by the first of these scores in the program."""
+"""Rows stored as they are (--exact-rows) at the same size of the output: l_p and Frobenius errors of whole jobs, divided by those of
+the SVD of that size; then, in numpy, the l_2,p subspace fit of what is left (its rows projected) when the rows are chosen by one score or another. Rows are chosen by the first of these scores in the program."""
 import argparse, json, pathlib, subprocess, tempfile
 import numpy as np
 from measure import PROGRAM, WORK
@@ -25,7 +25,7 @@ def job(matrix, compression, p, share, method="lp"):
     with tempfile.TemporaryDirectory() as folder:
         command = [PROGRAM, "compress", str(matrix), "--compression", str(compression), "--p", str(p), "--method", method, "--output", folder + "/out", "--json", "--quiet"]
         run = subprocess.run(command + (["--exact-rows", str(share)] if share else []), capture_output=True, text=True)
-        if run.returncode == 65:  # so many rows do not fit
+        if share and run.returncode in (64, 65):  # so many rows do not fit: alone, or beside factors
             return None
         if run.returncode:
             raise SystemExit(f"{' '.join(command)}: {run.stderr}")

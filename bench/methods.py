@@ -2,7 +2,7 @@
 the same storage as plain SVD: errors relative to SVD's, bytes stored relative to SVD's, and seconds relative to SVD's job.
 --page puts the tables into a page, each between two markers of the matrix' name."""
 import argparse, json, pathlib, re, sys, tempfile
-from measure import PROGRAM, ROOT, Failed, best, generated, launch
+from measure import PROGRAM, WORK, Failed, best, generated, launch
 from page.matrices import heavy_tailed, public
 
 # Title, what it adds to `compress MATRIX --compression C`.
@@ -95,7 +95,8 @@ def main():
     p.add_argument("--json", type=pathlib.Path, help="also write the figures here")
     a = p.parse_args()
     results = {}
-    with tempfile.TemporaryDirectory(dir=ROOT / "artifacts") as folder:
+    WORK.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
         for name in a.matrix or MATRICES:
             title, path = MATRICES[name][0], MATRICES[name][1]()
             if path is None:

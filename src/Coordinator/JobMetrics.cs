@@ -42,6 +42,8 @@ internal sealed class JobMetrics : IDisposable
         _state = after;
         if (after.Retries > before.Retries)
             Instruments.BlocksRetried(after.Retries - before.Retries);
+        if (after.Speculative > before.Speculative)
+            Instruments.BlocksCopied(after.Speculative - before.Speculative);
         if (cause is ReductionDone reduced && _reducing.Remove((reduced.Tensor, reduced.Stage), out TimeSpan since))
             Instruments.StageReduced(reduced.Stage.Kind, cause.Now - since);
         foreach (JobEffect effect in effects)

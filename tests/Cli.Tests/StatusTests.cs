@@ -14,7 +14,7 @@ public sealed class StatusTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     private static JobProgress Progress(StageKind stage, int round, double share) => new(
-        [new TensorProgress("w", new StageId(stage, round), (int)(share * 32), 32, false, share)], 2, 70, 1) { Members = [new WorkerProgress("a-1", 4, 3, 50), new WorkerProgress("b-2", 1, 1, 20)] };
+        [new TensorProgress("w", new StageId(stage, round), (int)(share * 32), 32, false, share)], 2, 70, 1) { Speculative = 3, Members = [new WorkerProgress("a-1", 4, 3, 50), new WorkerProgress("b-2", 1, 1, 20)] };
 
     private static JobStatus Status(JobProcess process, JobPhase phase = JobPhase.Fitting) => new()
     {
@@ -37,7 +37,7 @@ public sealed class StatusTests : IDisposable
         Assert.Contains("job abc: running", text);
         Assert.Contains("1:01 min elapsed, about 30 s left", text);
         Assert.Contains("w Lewis round 2 16/32 50.0 %", text);
-        Assert.Contains("2 workers, 70 blocks committed, 41.2k rows/s, 1 retry.", text);
+        Assert.Contains("2 workers, 70 blocks committed, 41.2k rows/s, 1 retry, 3 speculative copies.", text);
         Assert.Contains("a-1 4 3 50", text);
         Assert.Contains("b-2 1 1 20", text);
     }
@@ -54,7 +54,7 @@ public sealed class StatusTests : IDisposable
         JobStatusFile.Write(_folder.Root, Status(JobProcess.Current(), JobPhase.Done));
         Assert.Equal(0, await watching);
         string[] lines = written.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        Assert.Equal("job abc: running, 25.0 % done, 2 workers, 70 blocks committed, 41.2k rows/s, 1 retry, about 30 s left", lines[0]);
+        Assert.Equal("job abc: running, 25.0 % done, 2 workers, 70 blocks committed, 41.2k rows/s, 1 retry, 3 speculative copies, about 30 s left", lines[0]);
         Assert.StartsWith("job abc: done", lines[^1]);
     }
 
@@ -69,11 +69,28 @@ public sealed class StatusTests : IDisposable
     [Fact]
     public void A_process_that_has_ended_is_not_alive()
     {
-        using Process process = Process.Start(new ProcessStartInfo("sleep", "0"))!;
+        using Process process = Process.Start(new ProcessStartInfo("sleep", "60"))!;
         var ended = new JobProcess(Environment.MachineName, process.Id, process.StartTime.ToUniversalTime());
+        Assert.True(ended.IsAlive());
+        process.Kill();
         process.WaitForExit();
         Assert.False(ended.IsAlive());
         Assert.True(JobProcess.Current().IsAlive());
+    }
+
+    [Fact]
+    public void A_process_may_end_while_it_is_looked_at()
+    {
+        for (int i = 0; i < 25; i++)
+        {
+            using Process process = Process.Start(new ProcessStartInfo("sleep", "0.02"))!;
+            var ending = new JobProcess(Environment.MachineName, process.Id, DateTime.UtcNow);
+            while (ending.IsAlive() == true)
+            {
+            }
+            process.WaitForExit();
+            Assert.False(ending.IsAlive());
+        }
     }
 
     [Fact]

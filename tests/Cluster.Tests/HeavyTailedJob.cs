@@ -18,6 +18,9 @@ public sealed class HeavyTailedJob : IDisposable
     public const int Rows = 16000, Columns = 96, BlockRows = 500, Blocks = 32, JointBlockRows = 2000;
     private const string Share = "0.3";
 
+    /// <summary>Keys of a job that make its fit the joint one, in fewer blocks: it has many rounds.</summary>
+    internal static readonly (string Key, object Value)[] Joint = [("fit", "joint"), ("block-rows", JointBlockRows)];
+
     private readonly string _folder = Directory.CreateTempSubdirectory("clusterlp-cluster-").FullName;
     // The same for all: computed once, by whoever asks first.
     private static readonly Lazy<byte[]> s_matrix = new(() => Matrix(Rows, Columns));
@@ -35,7 +38,7 @@ public sealed class HeavyTailedJob : IDisposable
     /// <summary>SHA-256 of the factors by one embedded worker with one thread; at p = 1.</summary>
     public Task<string> ReferenceAsync() => s_reference.Value;
 
-    /// <summary>The same by the joint fit, in fewer blocks: it has many rounds.</summary>
+    /// <summary>The same by the <see cref="Joint"/> fit.</summary>
     public Task<string> JointReferenceAsync() => s_jointReference.Value;
 
     private static async Task<string> UndisturbedAsync(bool joint)
@@ -73,24 +76,21 @@ public sealed class HeavyTailedJob : IDisposable
     internal Task<RunningCoordinator> StartCoordinatorAsync(string? model = null, params string[] options) =>
         StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, .. Listen(), .. options]), model);
 
-    /// <summary>The same for the joint fit.</summary>
-    internal Task<RunningCoordinator> StartJointCoordinatorAsync() =>
-        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, .. Listen()]), null, joint: true);
-
-    /// <summary>The same with another key in the job.</summary>
-    internal Task<RunningCoordinator> StartCoordinatorWithAsync(string key, object value) =>
-        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, .. Listen()]), null, more: (key, value));
+    /// <summary>The same with other keys in the job.</summary>
+    internal Task<RunningCoordinator> StartCoordinatorWithAsync(params (string Key, object Value)[] keys) =>
+        StartCoordinatorAsync(arguments => ClusterLpProcess.Start([.. arguments, .. Listen()]), keys: keys);
 
     /// <summary>
-    /// What such a job comes to on two workers, the first of which is killed before its first block of a round of the tensor's model's own.
+    /// What such a job comes to on two workers, the first of which is killed before its first block of a stage: of a round of the tensor's
+    /// model's own, where no other is named.
     /// </summary>
-    internal async Task<string> DigestAfterAKillInARoundAsync(string key, object value)
+    internal async Task<string> DigestAfterAKillInARoundAsync(string key, object value, string stage = "model")
     {
-        using RunningCoordinator coordinator = await StartCoordinatorWithAsync(key, value);
+        using RunningCoordinator coordinator = await StartCoordinatorWithAsync((key, value));
         string held = Directory.CreateDirectory(coordinator.Paths.JobDirectory + "-held").FullName;
         ClusterLpProcess victim = coordinator.StartWorker(
-            1, new Dictionary<string, string> { ["CLUSTERLP_FAILPOINTS"] = "worker.block/model=hold", ["CLUSTERLP_FAILPOINTS_DIR"] = held });
-        await JobPaths.UntilAsync(() => Directory.GetFiles(held).Length > 0, "the victim's first block of a round");
+            1, new Dictionary<string, string> { ["CLUSTERLP_FAILPOINTS"] = $"worker.block/{stage}=hold", ["CLUSTERLP_FAILPOINTS_DIR"] = held });
+        await JobPaths.UntilAsync(() => Directory.GetFiles(held).Length > 0, $"the victim's first block of {stage}");
         ClusterLpProcess survivor = coordinator.StartWorker();
         victim.Kill();
         await coordinator.Process.ExpectAsync(ExitCode.Done);
@@ -104,11 +104,10 @@ public sealed class HeavyTailedJob : IDisposable
     /// <summary>As above, by other means.</summary>
     /// <param name="start">Starts the process with these arguments and those that say where to listen.</param>
     /// <param name="model">Null: the usual one.</param>
-    /// <param name="joint">By the joint fit.</param>
-    /// <param name="more">Another key.</param>
-    internal async Task<RunningCoordinator> StartCoordinatorAsync(Func<string[], ClusterLpProcess> start, string? model = null, bool joint = false, (string Key, object Value)? more = null)
+    /// <param name="keys">Of the job, beside or in the place of the usual ones.</param>
+    internal async Task<RunningCoordinator> StartCoordinatorAsync(Func<string[], ClusterLpProcess> start, string? model = null, params (string Key, object Value)[] keys)
     {
-        (JobPaths paths, string file) = WriteJob(model ?? Model, joint, more);
+        (JobPaths paths, string file) = WriteJob(model ?? Model, keys);
         ClusterLpProcess process = start(["coordinator", "--job", file]);
         try
         {
@@ -125,17 +124,17 @@ public sealed class HeavyTailedJob : IDisposable
     }
 
     /// <summary>A job file for a model, by its own paths.</summary>
-    internal (JobPaths Paths, string File) WriteJob(string model, bool joint = false, (string Key, object Value)? more = null)
+    internal (JobPaths Paths, string File) WriteJob(string model, params (string Key, object Value)[] keys)
     {
         JobPaths paths = NextPaths();
         string file = paths.Output + ".json";
         var job = new Dictionary<string, object>
         {
             ["model"] = model, ["output"] = paths.Output, ["job-dir"] = paths.JobDirectory, ["compression"] = 0.3, ["p"] = 1,
-            ["block-rows"] = joint ? JointBlockRows : BlockRows, ["fit"] = joint ? "joint" : "coreset",
+            ["block-rows"] = BlockRows,
         };
-        if (more is { } another)
-            job.Add(another.Key, another.Value);
+        foreach ((string key, object value) in keys)
+            job[key] = value;
         File.WriteAllText(file, JsonSerializer.Serialize(job));
         return (paths, file);
     }
@@ -193,6 +192,9 @@ internal sealed record JobPaths(string Output, string JobDirectory)
 
     /// <summary>Times a block of any stage was handed out again, as the job's last snapshot says.</summary>
     public int Retries() => JobStatusFile.Read(JobDirectory).Progress!.Retries;
+
+    /// <summary>Times a slow block was handed out to a second worker too.</summary>
+    public int Speculative() => JobStatusFile.Read(JobDirectory).Progress!.Speculative;
 
     /// <param name="condition">Looked at every 10 ms, for two minutes: longer than anything that still moves takes on a busy machine.</param>
     /// <param name="what">It, in words.</param>

@@ -35,7 +35,7 @@ public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
     public async Task With_sparse_embeddings_on_a_cluster_they_are_those_of_one_process_too()
     {
         JobPaths alone = await job.CompressAsync("--embedding", "sparse", "--workers", "3", "--threads", "1");
-        using RunningCoordinator coordinator = await job.StartCoordinatorWithAsync("embedding", "sparse");
+        using RunningCoordinator coordinator = await job.StartCoordinatorWithAsync(("embedding", "sparse"));
         coordinator.StartWorker();
         coordinator.StartWorker();
         await coordinator.Process.ExpectAsync(ExitCode.Done);
@@ -46,7 +46,7 @@ public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
     [Fact]
     public async Task A_joint_fit_on_a_cluster_that_changes_is_that_of_one_process()
     {
-        using RunningCoordinator coordinator = await job.StartJointCoordinatorAsync();
+        using RunningCoordinator coordinator = await job.StartCoordinatorWithAsync(HeavyTailedJob.Joint);
         ClusterLpProcess first = coordinator.StartWorker();
         await JobPaths.UntilAsync(() => Directory.Exists(Path.Combine(coordinator.Paths.JobDirectory, "blobs", "t0", "joint-3")), "a few joint rounds");
         // Half of the blocks move to the second worker, and all of them when the first is gone: both replay what they have not seen.
@@ -80,7 +80,8 @@ public sealed class SameFactorsTests(HeavyTailedJob job) : IClassFixture<HeavyTa
         Assert.Equal(Enumerable.Range(0, HeavyTailedJob.Blocks), blocks.Select(block => block.Block));
         int repeated = blocks.Count(block => block.Attempt > 1);
         Assert.InRange(repeated, 1, slots);
-        // An idle survivor may have had copies of the held blocks done before the loss was noticed: those count as no retry.
-        Assert.InRange(coordinator.Paths.Retries(), 0, repeated);
+        // Each was due again once the loss was noticed, or had been copied by the idle survivor before; other slow blocks may have been copied too.
+        (int retries, int copies) = (coordinator.Paths.Retries(), coordinator.Paths.Speculative());
+        Assert.InRange(retries, repeated - copies, repeated);
     }
 }

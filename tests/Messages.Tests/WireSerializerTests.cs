@@ -82,6 +82,7 @@ public sealed class WireSerializerTests : IDisposable
                 _ => new StatusReported(job, epoch, text, text + "o", text + "h", n, DateTime.UnixEpoch.AddTicks(n), TimeSpan.FromTicks(term),
                     new JobProgress([new TensorProgress(text, block.Stage, n, block.Block, n % 2 == 0, share, n % 3 == 0 ? share : null)], n, block.Tensor, block.Block)
                     {
+                        Speculative = n,
                         Members = [new WorkerProgress(text, n, block.Block, block.Tensor)],
                     },
                     n % 3 == 0 ? null : new JobEnd(ExitCode.BadInput, text),

@@ -48,6 +48,6 @@ internal sealed class JobRun
         }
         if (last.End is { Code: not ExitCode.Done } end)
             throw new ClusterLpException(end.Code, end.Reason);
-        return new JobOutcome(_store.Plan, [.. last.Tensors.Select(tensor => tensor.Fit)], _store.Blobs, last.Workers.Count, last.Retries) { Timeline = last.Timeline };
+        return new JobOutcome(_store.Plan, [.. last.Tensors.Select(tensor => tensor.Fit)], _store.Blobs, last.Workers.Count, last.Retries) { Speculative = last.Speculative, Timeline = last.Timeline };
     }
 }

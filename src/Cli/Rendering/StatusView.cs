@@ -44,7 +44,8 @@ internal static class StatusView
 
     private static string Summary(JobStatus status, JobProgress progress) =>
         $"{Figures.Count(progress.Workers, "worker", "workers")}, {Figures.Count(progress.BlocksCommitted, "block", "blocks")} committed, "
-        + (status.RowsPerSecond is double rate ? $"{Figures.Count(rate)} rows/s, " : "") + Figures.Count(progress.Retries, "retry", "retries");
+        + (status.RowsPerSecond is double rate ? $"{Figures.Count(rate)} rows/s, " : "") + Figures.Count(progress.Retries, "retry", "retries")
+        + (progress.Speculative > 0 ? ", " + Figures.Count(progress.Speculative, "speculative copy", "speculative copies") : "");
 
     private static Table Tensors(JobProgress progress)
     {

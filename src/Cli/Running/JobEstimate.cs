@@ -18,7 +18,7 @@ internal sealed record JobEstimate(double Seconds, double MemoryBytes, double Sc
     /// <param name="threads">That number.</param>
     public static JobEstimate Of(JobPlan plan, JobForecast forecast, int threads)
     {
-        double seconds = 0, blocks = 0, matrices = 0, kept = 0, scans = 0;
+        double seconds = 0, blocks = 0, matrices = 0, models = 0, kept = 0, scans = 0;
         foreach (TensorPlan tensor in plan.Tensors)
         {
             TensorForecast known = forecast.Tensors[tensor.Index];
@@ -43,9 +43,10 @@ internal sealed record JobEstimate(double Seconds, double MemoryBytes, double Sc
             // Three blocks a thread, some d x d sums, and the coreset of 10 d rows with what its fit makes of it.
             blocks = Math.Max(blocks, 3.0 * sizeof(float) * tensor.BlockRows * tensor.Columns);
             matrices = Math.Max(matrices, sizeof(double) * square * (6 + threads) + (WorkEstimate.HasCoreset(tensor) ? 60 * sizeof(float) * square : 0));
+            models = Math.Max(models, known.ModelBytes);
             kept += known.BytesAfter + 2 * sizeof(float) * square;
             scans = Math.Max(scans, sizeof(double) * square / 2 * tensor.Partition.Count);
         }
-        return new JobEstimate(seconds, ProgramBytes + threads * blocks + matrices, kept + Math.Min(plan.Tensors.Length, 3) * scans);
+        return new JobEstimate(seconds, ProgramBytes + threads * blocks + matrices + models, kept + Math.Min(plan.Tensors.Length, 3) * scans);
     }
 }

@@ -33,7 +33,7 @@ internal sealed class WorkEstimate(JobPlan plan)
     }
 
     /// <summary>Whether V is first fitted on a sample of the rows; at p = 2 the fit is the SVD.</summary>
-    public static bool HasCoreset(TensorPlan tensor) => tensor.AllowsCoreset && tensor.P < 2;
+    public static bool HasCoreset(TensorPlan tensor) => tensor.AllowsCoreset && tensor.P < 2 && tensor.Subspaces is null;
 
     private static bool IsLp(TensorPlan tensor) => tensor.Method == Method.Lp && tensor.P < 2;
 

@@ -51,6 +51,13 @@ internal interface IFactorModel
     /// <summary>Bytes of all that is stored of the tensor at rank k, indices included. Grows with k.</summary>
     long StoredBytes(TensorPlan plan, int rank);
 
+    /// <summary>
+    /// Bytes that blocks in work and reductions hold at most beside what those of every fit do: rough, for whoever plans a job.
+    /// </summary>
+    /// <param name="plan">The tensor's plan.</param>
+    /// <param name="threads">Blocks in work at once, and threads of a reduction.</param>
+    double WorkingBytes(TensorPlan plan, int threads) => 0;
+
     /// <summary>The names of all that is stored of the tensor.</summary>
     IEnumerable<string> StoredNames(FactorNames names);
 

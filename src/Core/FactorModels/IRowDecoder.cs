@@ -52,27 +52,24 @@ internal sealed class ProductDecoder : IRowDecoder
     /// <summary>B, m x d.</summary>
     public double[] Right => _right;
 
-    public void Decode(long firstRow, int count, Span<float> rows)
+    public void Decode(long firstRow, int count, Span<float> rows) =>
+        Decode(firstRow, count, rows, (left, height, product) => Gemm.Multiply(left, Rank, height, _single.Value, product, Columns));
+
+    public void Decode(long firstRow, int count, Span<double> rows) =>
+        Decode(firstRow, count, rows, (left, height, product) => Gemm.Multiply(left, Rank, height, _double.Value, product, Columns));
+
+    private void Decode<T>(long firstRow, int count, Span<T> rows, Product<T> multiply)
     {
         var left = new float[Math.Min(TileRows, count) * Rank];
         for (int row = 0; row < count; row += TileRows)
         {
             int height = Math.Min(TileRows, count - row);
             _left.ReadRows(firstRow + row, height, left);
-            Gemm.Multiply(left, Rank, height, _single.Value, rows[(row * Columns)..], Columns);
+            multiply(left, height, rows[(row * Columns)..]);
         }
     }
 
-    public void Decode(long firstRow, int count, Span<double> rows)
-    {
-        var left = new float[Math.Min(TileRows, count) * Rank];
-        for (int row = 0; row < count; row += TileRows)
-        {
-            int height = Math.Min(TileRows, count - row);
-            _left.ReadRows(firstRow + row, height, left);
-            Gemm.Multiply(left, Rank, height, _double.Value, rows[(row * Columns)..], Columns);
-        }
-    }
+    private delegate void Product<T>(ReadOnlySpan<float> left, int height, Span<T> product);
 
     /// <summary>Rows of L B for a source that stays the caller's.</summary>
     public static ProductDecoder Borrowing(IMatrixSource left, double[] right, int columns) => new(new Borrowed(left), right, columns);

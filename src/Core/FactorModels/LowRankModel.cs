@@ -5,6 +5,7 @@ using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Steps;
 using ClusterLp.Core.LpFit;
 using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Sketches;
 
 namespace ClusterLp.Core.FactorModels;
 
@@ -23,6 +24,10 @@ internal sealed class LowRankModel : IFactorModel
     public string? Conflict(JobSpec spec) => null;
 
     public long StoredBytes(TensorPlan plan, int rank) => checked((plan.Rows + plan.Columns) * rank * plan.FactorType.Size());
+
+    /// <summary>With sparse embeddings each thread's sketch, their sum with what its product needs, and the blocks' that are read at once.</summary>
+    public double WorkingBytes(TensorPlan plan, int threads) => !SketchedEllipsoid.BeginsInScan(plan) ? 0
+        : new SparseEmbedding(plan.Columns, plan.Seed, plan.Index).Length * (sizeof(double) * (threads + 3.0) + sizeof(float) * 2.0 * threads);
 
     public IEnumerable<string> StoredNames(FactorNames names) => [names.U, names.V];
 

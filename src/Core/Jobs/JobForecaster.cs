@@ -92,6 +92,6 @@ public static class JobForecaster
             plan.InputType.ToString().ToLowerInvariant(), plan.FactorType.ToString().ToLowerInvariant(), fit.Rank, plan.P, plan.Partition.Count,
             bytes, fit.KeptWhole ? bytes : Models.Of(plan).StoredBytes(plan, fit.Rank),
             svdError, fit.Search?.Tries[0].Expected, svdError is null ? KrylovProgress.Of(fit.Model!).Bound : null,
-            Models.Of(plan) is LowRankModel ? null : Models.Of(plan).Name);
+            Models.Of(plan) is LowRankModel ? null : Models.Of(plan).Name, Models.Of(plan).WorkingBytes(plan, context.Threads));
     }
 }

@@ -6,10 +6,13 @@ namespace ClusterLp.Core.Jobs;
 /// <param name="Tensors">One entry a tensor, in plan order.</param>
 /// <param name="Workers">Workers connected now.</param>
 /// <param name="BlocksCommitted">Blocks committed, all stages and tensors.</param>
-/// <param name="Retries">Blocks that had to be handed out again.</param>
+/// <param name="Retries">Times a block that nobody held any more had to be handed out again.</param>
 /// <param name="BlocksKept">Of the committed, blocks taken over from an earlier run.</param>
 public sealed record JobProgress(ImmutableArray<TensorProgress> Tensors, int Workers, int BlocksCommitted, int Retries, int BlocksKept = 0)
 {
+    /// <summary>Times a slow block was handed out to a second worker too.</summary>
+    public int Speculative { get; init; }
+
     /// <summary>The workers connected now, in order of their ids.</summary>
     public ImmutableArray<WorkerProgress> Members { get; init; } = [];
 }
@@ -42,6 +45,9 @@ public sealed record TensorProgress(string Name, StageId Stage, int BlocksDone, 
 /// <summary>How a job's fit ended: every tensor's final state, and where its blobs are. The output is then assembled from it.</summary>
 public sealed record JobOutcome(JobPlan Plan, ImmutableArray<FitState> Fits, Blobs.IBlobStore Blobs, int Workers, int Retries)
 {
+    /// <inheritdoc cref="JobProgress.Speculative"/>
+    public int Speculative { get; init; }
+
     /// <summary>Who did what when; null where it is not known.</summary>
     public State.RunTimeline? Timeline { get; init; }
 }

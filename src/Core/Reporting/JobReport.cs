@@ -214,8 +214,10 @@ public sealed record JobReport
     public required JobTimes Seconds { get; init; }
     /// <summary>Workers connected when the job ended.</summary>
     public required int Workers { get; init; }
-    /// <summary>Times a block had to be handed out again.</summary>
+    /// <summary>Times a block that nobody held any more had to be handed out again.</summary>
     public int Retries { get; init; }
+    /// <summary>Times a slow block was handed out to a second worker too; the first result counted.</summary>
+    public int Speculative { get; init; }
     /// <summary>Who did what when; absent in reports of before it was recorded.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public TimelineReport? Timeline { get; init; }
     /// <summary>Kernel set and factorisation library used.</summary>

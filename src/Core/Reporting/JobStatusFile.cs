@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json;
 using ClusterLp.Core.Jobs;
@@ -32,7 +33,7 @@ public sealed record JobProcess(string Host, int Pid, DateTime Started)
         return new JobProcess(Environment.MachineName, Environment.ProcessId, self.StartTime.ToUniversalTime());
     }
 
-    /// <summary>Whether it runs now; null where it belongs to another machine.</summary>
+    /// <summary>Whether it runs now; null where that cannot be told: it is of another machine, or hidden from this user.</summary>
     public bool? IsAlive()
     {
         if (Host != Environment.MachineName)
@@ -42,7 +43,25 @@ public sealed record JobProcess(string Host, int Pid, DateTime Started)
             using var process = Process.GetProcessById(Pid);
             return (process.StartTime.ToUniversalTime() - Started).Duration() < StartTolerance;
         }
+        catch (Win32Exception)
+        {
+            // It was there, and its start cannot be read: it ended in between, or a system that hides others' processes hides it.
+            return Exists(Pid) ? null : false;
+        }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    private static bool Exists(int pid)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(pid);
+            return true;
+        }
+        catch (ArgumentException)
         {
             return false;
         }

@@ -1,5 +1,6 @@
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Kernels;
 using MathNet.Numerics;
 
 namespace ClusterLp.Core.Reporting;
@@ -27,7 +28,7 @@ public sealed record MatrixStatistics
 
     /// <summary>
     /// Streams the matrix in row blocks on all cores; float64 sums, reduced in block order, so the result does not depend
-    /// on the number of cores. O(n d); memory: a block a core and n row norms.
+    /// on the number of cores. O(n d), of a sparse matrix O(n + nonzeros); memory: a block a core and n row norms.
     /// </summary>
     /// <param name="source">The matrix, n x d.</param>
     /// <param name="progress">Receives the share read, 0 to 1, from several threads; may be null.</param>
@@ -41,12 +42,12 @@ public sealed record MatrixStatistics
         try
         {
             Parallel.For(0, partition.Count, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount },
-                () => new float[partition.BlockRows * source.Columns],
-                (block, _, rows) =>
+                () => (Dense: source is ISparseSource ? [] : new float[partition.BlockRows * source.Columns], Sparse: new SparseRows()),
+                (block, _, room) =>
                 {
-                    sums[block] = SumBlock(source, partition, block, rows, norms);
+                    sums[block] = SumBlock(source, partition, block, room.Dense, room.Sparse, norms);
                     progress?.Invoke(Interlocked.Increment(ref done) / (double)partition.Count);
-                    return rows;
+                    return room;
                 },
                 _ => { });
         }
@@ -59,15 +60,20 @@ public sealed record MatrixStatistics
         return Describe(total, norms);
     }
 
-    private static Sums SumBlock(IMatrixSource source, BlockPartition partition, int block, float[] rows, double[] norms)
+    private static Sums SumBlock(IMatrixSource source, BlockPartition partition, int block, float[] dense, SparseRows sparse, double[] norms)
     {
         int count = partition.RowCount(block), d = source.Columns;
-        source.ReadRows(partition.FirstRow(block), count, rows.AsSpan(0, count * d));
+        var entries = source as ISparseSource;
+        if (entries is null)
+            source.ReadRows(partition.FirstRow(block), count, dense.AsSpan(0, count * d));
+        else
+            entries.ReadRows(partition.FirstRow(block), count, sparse);
         var sum = new Sums();
         for (int i = 0; i < count; i++)
         {
             double squares = 0;
-            foreach (float entry in rows.AsSpan(i * d, d))
+            // What a sparse matrix does not store adds nothing to any of the sums.
+            foreach (float entry in entries is null ? dense.AsSpan(i * d, d) : sparse.ValuesOf(i))
             {
                 if (!float.IsFinite(entry))
                 {

@@ -77,6 +77,7 @@ public static class ReportBuilder
             Seconds = times,
             Workers = outcome.Workers,
             Retries = outcome.Retries,
+            Speculative = outcome.Speculative,
             Timeline = outcome.Timeline is { } timeline ? new TimelineReport(timeline.Spans, timeline.Restarts) : null,
             Kernels = kernels,
             Factorisations = factorisations,

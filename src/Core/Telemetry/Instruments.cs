@@ -23,6 +23,7 @@ public static class Instruments
     private static readonly Counter<long> Rows = Meter.CreateCounter<long>("clusterlp.rows.committed", "{row}", "Rows of these blocks, by stage.");
     private static readonly Counter<long> Handouts = Meter.CreateCounter<long>("clusterlp.blocks.assigned", "{block}", "Blocks handed out to workers, by stage.");
     private static readonly Counter<long> Retried = Meter.CreateCounter<long>("clusterlp.retries", "{block}", "Blocks that had to be handed out again.");
+    private static readonly Counter<long> Speculated = Meter.CreateCounter<long>("clusterlp.speculative", "{block}", "Slow blocks that were handed out to a second worker too.");
     private static readonly Histogram<double> Lease = Histogram("clusterlp.lease", "From handing a block out to its result's arrival, by stage.");
     private static readonly Histogram<double> Reduction = Histogram("clusterlp.reduction", "Reducing a stage whose blocks are all committed, by stage.");
     private static readonly Histogram<double> Checkpoint = Histogram("clusterlp.checkpoint", "Making what was committed durable.");
@@ -57,6 +58,7 @@ public static class Instruments
             Handouts.Add(0, Of(stage));
         }
         Retried.Add(0);
+        Speculated.Add(0);
         Computing.Add(0);
         Slots.Add(0);
         Input.Add(0);
@@ -78,6 +80,8 @@ public static class Instruments
     }
 
     public static void BlocksRetried(int blocks) => Retried.Add(blocks);
+
+    public static void BlocksCopied(int blocks) => Speculated.Add(blocks);
 
     public static void StageReduced(StageKind stage, TimeSpan took) => Reduction.Record(took.TotalSeconds, Of(stage));
 

@@ -12,7 +12,7 @@ internal static class StatusMapping
     {
         Job = MessageMapping.Header(m), Input = m.Input, Output = m.Output, Host = m.Host, ProcessId = m.ProcessId,
         StartedTicks = m.Started.Ticks, ElapsedTicks = m.Elapsed.Ticks,
-        Workers = m.Progress.Workers, BlocksCommitted = m.Progress.BlocksCommitted, Retries = m.Progress.Retries, BlocksKept = m.Progress.BlocksKept,
+        Workers = m.Progress.Workers, BlocksCommitted = m.Progress.BlocksCommitted, Retries = m.Progress.Retries, BlocksKept = m.Progress.BlocksKept, Speculative = m.Progress.Speculative,
         Tensors = { m.Progress.Tensors.Select(ToWire) }, Members = { m.Progress.Members.Select(ToWire) }, Pace = ToWire(m.Pace),
         End = m.End is null ? null : new JobEndWire { Code = (int)m.End.Code, Reason = m.End.Reason },
     };
@@ -20,7 +20,7 @@ internal static class StatusMapping
     public static StatusReported FromWire(StatusReportedWire w) => new(
         MessageMapping.Id(w.Job), MessageMapping.Term(w.Job), w.Input, w.Output, w.Host, w.ProcessId,
         new DateTime(w.StartedTicks, DateTimeKind.Utc), TimeSpan.FromTicks(w.ElapsedTicks),
-        new JobProgress([.. w.Tensors.Select(FromWire)], w.Workers, w.BlocksCommitted, w.Retries, w.BlocksKept) { Members = [.. w.Members.Select(FromWire)] },
+        new JobProgress([.. w.Tensors.Select(FromWire)], w.Workers, w.BlocksCommitted, w.Retries, w.BlocksKept) { Speculative = w.Speculative, Members = [.. w.Members.Select(FromWire)] },
         w.End is null ? null : new JobEnd((ExitCode)w.End.Code, w.End.Reason), FromWire(w.Pace));
 
     private static WorkerProgressWire ToWire(WorkerProgress w) =>

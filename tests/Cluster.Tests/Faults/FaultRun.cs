@@ -22,7 +22,7 @@ internal sealed class FaultRun : IDisposable
         // A model of its own: some faults change it.
         Model = Path.Combine(_folder, "matrix.npy");
         File.Copy(job.Model, Model);
-        (Paths, _jobFile) = job.WriteJob(Model, row.Joint);
+        (Paths, _jobFile) = job.WriteJob(Model, row.Joint ? HeavyTailedJob.Joint : []);
         _port = ClusterLpProcess.FreePort();
         if (row.OnNetwork)
         {

@@ -35,7 +35,7 @@ public class SubspacesTests
     private static double Sine(SubspaceSet found, int j, Matrix<double> spanned)
     {
         Matrix<double> q = spanned.Transpose().QR(MathNet.Numerics.LinearAlgebra.Factorization.QRMethod.Thin).Q;
-        Matrix<double> v = Matrix<double>.Build.Dense(K, D, (t, column) => found.Bases[(j * D + t) * D + column]);
+        Matrix<double> v = Matrix<double>.Build.Dense(K, D, (t, column) => found[j].Rows[t * D + column]);
         return (q - v.Transpose() * (v * q)).L2Norm();
     }
 
@@ -95,7 +95,7 @@ public class SubspacesTests
         // Three times the same subspace: all rows go to the first, and the others have to be started again.
         SubspaceSet one = SubspaceClustering.Best(rows, 16, c, 1, 4, p, 1, 0, 0, 1, CancellationToken.None).Subspaces;
         var objectives = new List<double>();
-        SubspaceClustering.Outcome found = SubspaceClustering.Fit(rows, c, new SubspaceSet([.. one.Bases, .. one.Bases, .. one.Bases], 16, 4), p, objectives.Add, CancellationToken.None);
+        SubspaceClustering.Outcome found = SubspaceClustering.Fit(rows, c, new SubspaceSet([one[0].Rows, one[0].Rows, one[0].Rows], 16, 4), p, objectives.Add, CancellationToken.None);
         Assert.True(objectives.Count > 3);
         for (int round = 1; round < objectives.Count; round++)
             Assert.True(objectives[round] <= objectives[round - 1] * (1 + 1e-6), $"{objectives[round]} after {objectives[round - 1]}");

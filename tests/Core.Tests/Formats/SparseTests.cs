@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Kernels;
+using ClusterLp.Core.Reporting;
+using ClusterLp.Core.Tests.Support;
 
 namespace ClusterLp.Core.Tests.Formats;
 
@@ -138,6 +140,47 @@ public class SparseTests
     {
         using var folder = new TemporaryFolder();
         Assert.Equal([0, 4], Reading.AllRows(folder.Write("m.npz", Craft.Csr(1, 2, [0, 1], [1, 0, 0], [4, 5, 6]))));
+    }
+
+    /// <summary>It may unpack to a thousand times its size. Unpacked whole, it would be found damaged first.</summary>
+    [Theory]
+    [InlineData("indptr.npy", "are 9 row pointers for 2 rows")]
+    [InlineData("data.npy", "2 column indices and 9 values")]
+    [InlineData("indices.npy", "9 column indices and 2 values")]
+    public void A_member_that_does_not_fit_is_refused_before_it_is_unpacked(string member, string expected)
+    {
+        const int large = 1 << 16;
+        byte[] longer = member == "data.npy" ? Craft.Npy("<f4", $"({large},)", new byte[sizeof(float) * large]) : Craft.Npy("<i4", $"({large},)", new byte[sizeof(int) * large]);
+        byte[] bytes = Craft.Zip(CompressionLevel.Optimal,
+            [.. Craft.CsrMembers(2, 3, [0, 1, 2], [2, 0], [4, 5]).Where(other => other.Name != member), (member, longer)]);
+        bytes[bytes.AsSpan().LastIndexOf(System.Text.Encoding.ASCII.GetBytes(member)) - 46 + 16] ^= 1;
+        using var folder = new TemporaryFolder();
+        var refused = Assert.Throws<ClusterLpException>(() => ModelFiles.Open(folder.Write("m.npz", bytes)));
+        Assert.Contains(expected.Replace("9", $"{large}", StringComparison.Ordinal), refused.Message);
+    }
+
+    [Fact]
+    public void Statistics_of_the_nonzeros_are_those_of_the_full_rows()
+    {
+        var random = new Random(5);
+        float[] values = [.. Enumerable.Range(0, 900 * 40).Select(_ => random.Next(20) == 0 ? (float)(random.NextDouble() - 0.3) : 0)];
+        values[37] = float.NaN;
+        using var dense = new ArrayMatrixSource(values, 40);
+        using var sparse = new NonzerosAlone(values, 40);
+        Assert.Equal(MatrixStatistics.Of(dense, null, CancellationToken.None), MatrixStatistics.Of(sparse, null, CancellationToken.None));
+    }
+
+    private sealed class NonzerosAlone(float[] values, int columns) : ISparseSource
+    {
+        private readonly ArraySparseSource _source = new(values, columns);
+
+        public string Name => _source.Name;
+        public long Rows => _source.Rows;
+        public int Columns => _source.Columns;
+        public long Stored => _source.Stored;
+        public void ReadRows(long firstRow, int count, Span<float> destination) => throw new InvalidOperationException("full rows are not to be read");
+        public void ReadRows(long firstRow, int count, SparseRows rows) => _source.ReadRows(firstRow, count, rows);
+        public void Dispose() => _source.Dispose();
     }
 
     [Fact]

@@ -64,7 +64,7 @@ internal static class ReportPage
         var facts = new List<string>
         {
             $"{report.Parameters.Input}, {Figures.Bytes(report.Tensors.Sum(tensor => (double)tensor.BytesBefore))} of which became {Figures.Bytes(report.Tensors.Sum(tensor => (double)tensor.BytesAfter))}.",
-            string.Create(CultureInfo.InvariantCulture, $"{report.Seconds.Total:F1} s, {report.Seconds.Fit:F1} s of it the fit, with {Figures.Count(report.Workers, "worker", "workers")} at its end{(report.Retries > 0 ? $" and {Figures.Count(report.Retries, "retry", "retries")}" : "")}."),
+            string.Create(CultureInfo.InvariantCulture, $"{report.Seconds.Total:F1} s, {report.Seconds.Fit:F1} s of it the fit, with {Figures.Count(report.Workers, "worker", "workers")} at its end{(report.Retries > 0 ? $", {Figures.Count(report.Retries, "retry", "retries")}" : "")}{(report.Speculative > 0 ? $", {Figures.Count(report.Speculative, "speculative copy", "speculative copies")} of slow blocks" : "")}."),
             $"Seed {report.Parameters.Seed}; {report.Kernels} kernels; {report.Factorisations}; {report.Tool}.",
         };
         return new XElement("p", new XAttribute("class", "facts"), string.Join(" ", facts));

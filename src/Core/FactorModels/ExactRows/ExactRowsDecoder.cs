@@ -17,23 +17,10 @@ internal sealed class ExactRowsDecoder(IRowDecoder others, IMatrixSource exact, 
 
     public int Rank => others.Rank;
 
-    public void Decode(long firstRow, int count, Span<float> rows)
-    {
-        (int heavy, int end, int some) = Range(firstRow, count);
-        if (some > 0)
-            others.Decode(firstRow - heavy, some, rows);
-        if (end > heavy)
-            Spread(rows, firstRow, count, some, heavy, end, Exact(heavy, end));
-    }
+    public void Decode(long firstRow, int count, Span<float> rows) => Decode(firstRow, count, rows, others.Decode, exactRows => exactRows);
 
-    public void Decode(long firstRow, int count, Span<double> rows)
-    {
-        (int heavy, int end, int some) = Range(firstRow, count);
-        if (some > 0)
-            others.Decode(firstRow - heavy, some, rows);
-        if (end > heavy)
-            Spread(rows, firstRow, count, some, heavy, end, Array.ConvertAll(Exact(heavy, end), x => (double)x));
-    }
+    public void Decode(long firstRow, int count, Span<double> rows) =>
+        Decode(firstRow, count, rows, others.Decode, exactRows => Array.ConvertAll(exactRows, x => (double)x));
 
     public void Dispose()
     {
@@ -67,10 +54,14 @@ internal sealed class ExactRowsDecoder(IRowDecoder others, IMatrixSource exact, 
         return places;
     }
 
-    private (int Heavy, int End, int Others) Range(long firstRow, int count)
+    private void Decode<T>(long firstRow, int count, Span<T> rows, RowsOf<T> decode, Func<float[], T[]> convert)
     {
         (int heavy, int end) = (Sorted.CountBelow(places, firstRow), Sorted.CountBelow(places, firstRow + count));
-        return (heavy, end, count - (end - heavy));
+        int some = count - (end - heavy);
+        if (some > 0)
+            decode(firstRow - heavy, some, rows);
+        if (end > heavy)
+            Spread(rows, firstRow, count, some, heavy, end, convert(Exact(heavy, end)));
     }
 
     private float[] Exact(int from, int end)
@@ -90,4 +81,6 @@ internal sealed class ExactRowsDecoder(IRowDecoder others, IMatrixSource exact, 
             else
                 rows.Slice(other-- * d, d).CopyTo(rows[(i * d)..]);
     }
+
+    private delegate void RowsOf<T>(long firstRow, int count, Span<T> rows);
 }

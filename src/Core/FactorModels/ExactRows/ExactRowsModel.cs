@@ -40,6 +40,14 @@ internal sealed class ExactRowsModel(LowRankModel others) : IFactorModel
         return checked(((plan.Rows - m + plan.Columns) * rank + m * plan.Columns) * size + m * PlaceType(plan.Rows).Size());
     }
 
+    /// <summary>All blocks' candidates as they are read, as they are joined and as they are chosen from, and each thread's own.</summary>
+    public double WorkingBytes(TensorPlan plan, int threads)
+    {
+        double row = sizeof(float) * plan.Columns;
+        int block = HeavyRows.Candidates(plan.ExactRows!.Value, plan.Partition.RowCount(0));
+        return row * (4.0 * block * plan.Partition.Count + 2.0 * block * threads) + others.WorkingBytes(plan, threads);
+    }
+
     public IEnumerable<string> StoredNames(FactorNames names) => [names.U, names.V, names.Part(Rows), names.Part(Places)];
 
     public bool ReadsScannedRows => true;

@@ -71,7 +71,7 @@ internal sealed class StoredSubspaces : StoredModel
         (int d, int count) = (_plan.Columns, _plan.Subspaces!.Value);
         ReadOnlyMemory<byte> bases = _blobs.ReadArrays(blob).BytesOf(blob, "bases");
         return bases.Length == (long)count * d * d * sizeof(float)
-            ? SubspacesEncoder.Transposed(new SubspaceSet([.. System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bases.Span)], d, _fit.Rank), _plan.FactorType)
+            ? SubspacesEncoder.Transposed(SubspaceSet.From(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bases.Span), d, _fit.Rank), _plan.FactorType)
             : throw new BlobCorruptException(blob, $"the bases have {bases.Length} bytes; expected {count} x {d} x {d} numbers");
     }
 }

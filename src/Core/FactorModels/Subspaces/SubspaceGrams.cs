@@ -84,12 +84,11 @@ internal sealed class SubspaceGrams
     /// </summary>
     public SubspaceSet Refit(int rank, int threads, CancellationToken cancellation)
     {
-        int length = PackedTriangle.Length(D), square = D * D;
-        var bases = new float[checked(Count * square)];
+        int length = PackedTriangle.Length(D);
+        var bases = new float[Count][];
         FixedPartition.For(Count, threads, cancellation, j =>
         {
-            if (Sizes[j] > 0)
-                OrthonormalBasis.Eigenvectors(PackedTriangle.Unpack(Packed.AsSpan(j * length, length), D), D).Rows.CopyTo(bases, j * square);
+            bases[j] = Sizes[j] > 0 ? OrthonormalBasis.Eigenvectors(PackedTriangle.Unpack(Packed.AsSpan(j * length, length), D), D).Rows : new float[D * D];
         });
         double[] costs = [.. Objectives];
         for (int j = 0; j < Count; j++)
@@ -99,7 +98,7 @@ internal sealed class SubspaceGrams
             int costliest = Array.IndexOf(costs, costs.Max()), exchanged = Math.Min(Math.Max(1, rank / 2), D - rank);
             // The next empty one splits another, or the same again and to no use where there is but one.
             costs[costliest] /= 2;
-            Span<float> from = bases.AsSpan(costliest * square, square), to = bases.AsSpan(j * square, square);
+            Span<float> from = bases[costliest], to = bases[j];
             from.CopyTo(to);
             from.Slice(rank * D, exchanged * D).CopyTo(to[((rank - exchanged) * D)..]);
             from.Slice((rank - exchanged) * D, exchanged * D).CopyTo(to[(rank * D)..]);

@@ -106,9 +106,9 @@ internal static class SubspaceRound
 
     /// <summary>The subspaces of a round, or of the encoding that follows.</summary>
     public static SubspaceSet Read(ModelRound round, int d, int rank, StepContext context) =>
-        SharedOperands.Get(round.Shared[0], $"subspaces {rank}", () => new SubspaceSet(StepData.Read(context, round.Shared[0]).Get<float>("bases"), d, rank));
+        SharedOperands.Get(round.Shared[0], $"subspaces {rank}", () => SubspaceSet.From(StepData.Read(context, round.Shared[0]).View<float>("bases"), d, rank), most: 2);
 
     /// <summary>Writes subspaces for blocks to read.</summary>
     public static BlobRef Write(StepContext context, string blobPrefix, SubspaceSet subspaces) =>
-        StepData.Write(context, $"{blobPrefix}/subspaces", new ArrayBlob().Add("bases", subspaces.Bases, subspaces.Count, subspaces.D, subspaces.D));
+        StepData.Write(context, $"{blobPrefix}/subspaces", new ArrayBlob().Add("bases", [.. Enumerable.Range(0, subspaces.Count).SelectMany(j => subspaces[j].Rows)], subspaces.Count, subspaces.D, subspaces.D));
 }

@@ -10,17 +10,23 @@ internal sealed class SubspaceSet
 {
     private readonly OrthonormalBasis[] _bases;
 
-    /// <param name="bases">J orthonormal bases of R^d, J x d x d row-major; the first k rows of each span its subspace.</param>
+    /// <param name="bases">J orthonormal bases of R^d, d x d row-major each, not copied; the first k rows of each span its subspace.</param>
     /// <param name="d">Columns.</param>
     /// <param name="rank">k.</param>
-    public SubspaceSet(float[] bases, int d, int rank)
+    public SubspaceSet(IEnumerable<float[]> bases, int d, int rank)
     {
-        (Bases, D, Rank) = (bases, d, rank);
-        _bases = [.. Enumerable.Range(0, bases.Length / (d * d)).Select(j => new OrthonormalBasis(bases[(j * d * d)..((j + 1) * d * d)], d, rank))];
+        (D, Rank) = (d, rank);
+        _bases = [.. bases.Select(basis => new OrthonormalBasis(basis, d, rank))];
     }
 
-    /// <summary>As given, J x d x d.</summary>
-    public float[] Bases { get; }
+    /// <summary>The same from bases one after another, J x d x d.</summary>
+    public static SubspaceSet From(ReadOnlySpan<float> bases, int d, int rank)
+    {
+        var each = new float[bases.Length / (d * d)][];
+        for (int j = 0; j < each.Length; j++)
+            each[j] = bases.Slice(j * d * d, d * d).ToArray();
+        return new SubspaceSet(each, d, rank);
+    }
 
     public int D { get; }
 

@@ -53,32 +53,24 @@ internal sealed class SubspacesDecoder : IRowDecoder
         }
     }
 
-    public void Decode(long firstRow, int count, Span<float> rows)
-    {
-        for (int row = 0; row < count; row += TileRows)
-        {
-            int height = Math.Min(TileRows, count - row);
-            _factors.Multiply(Read(firstRow + row, height), _ids.AsSpan((int)firstRow + row, height), rows.Slice(row * Columns, height * Columns));
-        }
-    }
+    public void Decode(long firstRow, int count, Span<float> rows) => Decode(firstRow, count, rows, _factors.Multiply);
 
-    public void Decode(long firstRow, int count, Span<double> rows)
-    {
-        for (int row = 0; row < count; row += TileRows)
-        {
-            int height = Math.Min(TileRows, count - row);
-            _factors.Multiply(Read(firstRow + row, height), _ids.AsSpan((int)firstRow + row, height), rows.Slice(row * Columns, height * Columns));
-        }
-    }
+    public void Decode(long firstRow, int count, Span<double> rows) => Decode(firstRow, count, rows, _factors.Multiply);
 
     public void Dispose() => _u.Dispose();
 
-    private float[] Read(long firstRow, int count)
+    private void Decode<T>(long firstRow, int count, Span<T> rows, Product<T> multiply)
     {
-        var u = new float[count * Rank];
-        _u.ReadRows(firstRow, count, u);
-        return u;
+        for (int row = 0; row < count; row += TileRows)
+        {
+            int height = Math.Min(TileRows, count - row);
+            var u = new float[height * Rank];
+            _u.ReadRows(firstRow + row, height, u);
+            multiply(u, _ids.AsSpan((int)firstRow + row, height), rows.Slice(row * Columns, height * Columns));
+        }
     }
+
+    private delegate void Product<T>(ReadOnlySpan<float> u, ReadOnlySpan<byte> ids, Span<T> rows);
 
     private static string Shape(SafetensorsEntry entry) => $"{entry.Type} {string.Join(" x ", entry.Shape)}";
 }

@@ -52,9 +52,12 @@ internal sealed class SubspacesEncoder : IBlockEncoder
         (int d, int k) = (subspaces.D, subspaces.Rank);
         var values = new float[checked(subspaces.Count * d * k)];
         for (int j = 0; j < subspaces.Count; j++)
+        {
+            float[] basis = subspaces[j].Rows;
             for (int t = 0; t < k; t++)
                 for (int column = 0; column < d; column++)
-                    values[(j * d + column) * k + t] = subspaces.Bases[(j * d + t) * d + column];
+                    values[(j * d + column) * k + t] = basis[t * d + column];
+        }
         var bytes = new byte[checked(values.Length * type.Size())];
         StoredRounding.Apply(type, values, bytes);
         return (values, bytes);

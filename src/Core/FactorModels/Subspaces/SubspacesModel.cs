@@ -53,6 +53,19 @@ internal sealed class SubspacesModel : IFactorModel
     public long StoredBytes(TensorPlan plan, int rank) =>
         checked((plan.Rows + plan.Subspaces!.Value * (long)plan.Columns) * rank * plan.FactorType.Size() + plan.Rows);
 
+    /// <summary>
+    /// Starts run beside each other, with three sets of subspaces (as they are, and packed) and two rounds' sums each, over one
+    /// sample, held as it is read and as it is used. Later the blocks' sums, those a reduction reads at once, and three sets. As much
+    /// again may lie there that the garbage collector has not come to: all of it is made anew in every round.
+    /// </summary>
+    public double WorkingBytes(TensorPlan plan, int threads)
+    {
+        double squares = plan.Subspaces!.Value * (double)plan.Columns * plan.Columns;
+        double set = 2 * sizeof(float) * squares, sums = sizeof(double) * squares / 2;
+        double sample = sizeof(float) * Math.Min(plan.Rows, SampleRows(plan)) * plan.Columns;
+        return 2 * Math.Max(3 * sample + Math.Min(plan.Restarts ?? DefaultRestarts, threads) * (3 * set + 2 * sums), 3 * set + (4 * threads + 1) * sums);
+    }
+
     public IEnumerable<string> StoredNames(FactorNames names) => [names.U, names.V, names.Part(Ids)];
 
     public bool ReadsScannedRows => true;
@@ -62,7 +75,7 @@ internal sealed class SubspacesModel : IFactorModel
     {
         (TensorPlan plan, int d) = (task.Plan, task.Plan.Columns);
         long firstRow = plan.Partition.FirstRow(task.Address.Block);
-        double wanted = Math.Min(Math.Max(FewestSampleRows, (double)SampleRowsPerColumn * plan.Subspaces!.Value * d), MostSampleElements / d);
+        double wanted = SampleRows(plan);
         var (sample, weights) = (new List<float>(), new List<double>());
         for (int i = 0; i < rowWeights.Length; i++)
         {
@@ -73,6 +86,9 @@ internal sealed class SubspacesModel : IFactorModel
         }
         blob.Add("cluster_rows", [.. sample], weights.Count, d).Add("cluster_weights", [.. weights], weights.Count);
     }
+
+    private static double SampleRows(TensorPlan plan) =>
+        Math.Min(Math.Max(FewestSampleRows, (double)SampleRowsPerColumn * plan.Subspaces!.Value * plan.Columns), MostSampleElements / plan.Columns);
 
     public FitState Begin(TensorPlan plan, FitState state, ScanFindings scan, string blobPrefix, StepContext context)
     {

@@ -9,6 +9,9 @@ namespace ClusterLp.Core.Formats.Sparse;
 /// </summary>
 internal sealed class CsrArrays : IDisposable
 {
+    // Of members whose headers are read before they are decompressed whole.
+    private const int HeadBytes = 4096;
+
     private readonly InputFile _archive;
     private readonly ZipMember _columns, _values;
     private readonly Lock _lock = new();
@@ -43,14 +46,22 @@ internal sealed class CsrArrays : IDisposable
         CheckFormat(archive, Member("format"));
         (Rows, Columns) = ReadShape(archive, Member("shape"));
         (_columns, _values) = (Member("indices"), Member("data"));
-        Type = ReadType(archive, _values);
-        InputFile pointers = Member("indptr").Open(archive);
+        // Whatever does not fit is refused before any of it is decompressed: it may be much larger than the archive.
+        ZipMember pointerMember = Member("indptr");
+        if (CountIn(archive, pointerMember, NpyKind.Integer, out _) is var count && count != Rows + 1)
+            throw archive.Bad($"{pointerMember.Name}: there are {count} row pointers for {Rows} rows; expected {Rows + 1}.");
+        (long columns, long values) = (CountIn(archive, _columns, NpyKind.Integer, out _), CountIn(archive, _values, NpyKind.Floating, out ElementType type));
+        if (columns != values)
+            throw archive.Bad($"there are {columns} column indices and {values} values; expected as many.");
+        Type = type;
+        InputFile pointers = pointerMember.Open(archive);
         try
         {
             Pointers = new CsrIntegers(pointers);
-            if (Pointers.Count != Rows + 1)
-                throw pointers.Bad($"there are {Pointers.Count} row pointers for {Rows} rows; expected {Rows + 1}.");
             Stored = CheckPointers();
+            // scipy takes arrays longer than the last row pointer says.
+            if (values < Stored)
+                throw archive.Bad($"there are {columns} column indices and {values} values, and the row pointers end at {Stored}; expected as many.");
         }
         catch
         {
@@ -75,11 +86,13 @@ internal sealed class CsrArrays : IDisposable
     }
 
     /// <summary>The length of a one-dimensional array whose file holds it and no more.</summary>
-    public static long CheckLength(InputFile file, NpyHeader header)
+    public static long CheckLength(InputFile file, NpyHeader header) => CheckLength(file, header, file.Length);
+
+    private static long CheckLength(InputFile file, NpyHeader header, long length)
     {
         if (header.Shape.Length != 1)
             throw file.Bad($"the array has {header.Shape.Length} dimensions; expected one.");
-        long count = header.Shape[0], held = file.Length - header.DataOffset;
+        long count = header.Shape[0], held = length - header.DataOffset;
         return (Int128)count * header.Type.Size() == held
             ? count
             : throw file.Bad($"{count} elements of {header.Type} do not take the {held} bytes from offset {header.DataOffset} on.");
@@ -87,7 +100,7 @@ internal sealed class CsrArrays : IDisposable
 
     private static void CheckFormat(InputFile archive, ZipMember member)
     {
-        using InputFile file = member.Open(archive);
+        using InputFile file = member.OpenStart(archive, HeadBytes);
         NpyHeader header = NpyHeader.Read(file, NpyKind.Text);
         const int longest = 64;
         byte[] text = file.ReadHeader(header.DataOffset, (int)Math.Min(longest, file.Length - header.DataOffset));
@@ -98,7 +111,7 @@ internal sealed class CsrArrays : IDisposable
 
     private static (long, int) ReadShape(InputFile archive, ZipMember member)
     {
-        using InputFile file = member.Open(archive);
+        using InputFile file = member.OpenStart(archive, HeadBytes);
         NpyHeader header = NpyHeader.Read(file, NpyKind.Integer);
         if (CheckLength(file, header) != 2)
             throw file.Bad($"the shape has {header.Shape[0]} numbers; expected rows and columns.");
@@ -112,10 +125,12 @@ internal sealed class CsrArrays : IDisposable
     }
 
     // Without decompressing more than the header.
-    private static ElementType ReadType(InputFile archive, ZipMember values)
+    private static long CountIn(InputFile archive, ZipMember member, NpyKind kind, out ElementType type)
     {
-        using InputFile file = values.OpenStart(archive, 4096);
-        return NpyHeader.Read(file).Type;
+        using InputFile file = member.OpenStart(archive, HeadBytes);
+        NpyHeader header = NpyHeader.Read(file, kind);
+        type = header.Type;
+        return CheckLength(file, header, member.Length);
     }
 
     private long CheckPointers()

@@ -13,6 +13,9 @@ internal sealed class CsrMatrix : ISparseSource
     // What is read at once: some 3 MiB.
     private const int EntriesAtOnce = 1 << 18;
 
+    // Eight bytes each, they are read as one array.
+    private const int MostEntries = int.MaxValue / sizeof(long);
+
     [ThreadStatic] private static SparseRows? _rows;
     [ThreadStatic] private static long[]? _pointers;
 
@@ -114,8 +117,8 @@ internal sealed class CsrMatrix : ISparseSource
     private void Read(long firstRow, ReadOnlySpan<long> pointers, SparseRows rows)
     {
         long first = pointers[0], stored = pointers[^1] - first;
-        if (stored > Array.MaxLength)
-            throw _entries.Columns.File.Bad($"rows {firstRow} to {firstRow + pointers.Length - 2} have {stored} entries together; at most {Array.MaxLength} can be read at once.");
+        if (stored > MostEntries)
+            throw _entries.Columns.File.Bad($"rows {firstRow} to {firstRow + pointers.Length - 2} have {stored} entries together; at most {MostEntries} can be read at once.");
         (int[] columns, float[] values) = rows.Begin(pointers.Length - 1, (int)stored);
         _entries.Columns.Read(first, columns.AsSpan(0, (int)stored));
         _entries.ReadValues(first, values.AsSpan(0, (int)stored));

@@ -128,6 +128,7 @@ internal sealed class BlockOffer
         {
             Tensors = _state.Tensors.SetItem(tensor, owner.With(block, new LeasedBlock(attempt, state.Failures, state.FailedOn, leases.Add(lease)))),
             Workers = _state.Workers.SetItem(taker, worker with { Waiting = worker.Waiting - 1 }),
+            Speculative = _state.Speculative + leases.Length,
         };
         int before = Math.Max(0, Free(taker, worker));
         _held[taker] = _held.GetValueOrDefault(taker) + 1;

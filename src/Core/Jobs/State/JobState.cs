@@ -32,8 +32,10 @@ public sealed record JobState
     public int Committed { get; init; }
     /// <summary>Of these, blocks that earlier epochs had committed.</summary>
     public int Kept { get; init; }
-    /// <summary>Times a block had to be handed out again.</summary>
+    /// <summary>Times a block that nobody held any more had to be handed out again.</summary>
     public int Retries { get; init; }
+    /// <summary>Times a slow block was handed out to a second worker too.</summary>
+    public int Speculative { get; init; }
     /// <summary>Who did what when.</summary>
     public RunTimeline Timeline { get; init; } = RunTimeline.Empty;
     /// <summary>Set once the job is over; every later event only acknowledges and dismisses.</summary>
@@ -55,6 +57,7 @@ public sealed record JobState
             ILookup<WorkerId, BlockAddress> held = Leases.ToLookup(lease => lease.Lease.Worker, lease => lease.Block);
             return new JobProgress([.. Tensors.Select(tensor => tensor.Progress)], Workers.Count, Committed, Retries, Kept)
             {
+                Speculative = Speculative,
                 Members = [.. Workers.Select(worker => new WorkerProgress(worker.Key.Value, worker.Value.Slots, held[worker.Key].Count(), worker.Value.Committed))],
             };
         }

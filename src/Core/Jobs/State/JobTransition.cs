@@ -230,7 +230,8 @@ internal sealed class JobTransition(JobState before)
         Put(address, left.IsEmpty
             ? new PendingBlock(block.Attempts, failures, failedOn)
             : block with { Failures = failures, FailedOn = failedOn, Leases = left });
-        _state = _state with { Retries = _state.Retries + 1 };
+        if (left.IsEmpty)
+            _state = _state with { Retries = _state.Retries + 1 };
     }
 
     private bool IsPoison(int failures, ImmutableHashSet<WorkerId> failedOn) =>

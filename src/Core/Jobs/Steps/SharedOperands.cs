@@ -18,8 +18,9 @@ internal static class SharedOperands
     /// <param name="blob">The blob.</param>
     /// <param name="use">What it is made for, and what else it depends on.</param>
     /// <param name="make">Makes it otherwise, and the other threads wait, wanting the same as a rule. The result must be immutable.</param>
+    /// <param name="most">Held for this use: few of what is large and new in every round.</param>
     /// <exception cref="BlobCorruptException">It is not there and the blob is missing or altered.</exception>
-    public static T Get<T>(BlobRef blob, string use, Func<T> make) where T : class
+    public static T Get<T>(BlobRef blob, string use, Func<T> make, int most = Kept) where T : class
     {
         lock (Gate)
         {
@@ -27,6 +28,8 @@ internal static class SharedOperands
             (BlobRef, string, object Operand) found = at >= 0 ? Held[at] : (blob, use, make());
             if (at >= 0)
                 Held.RemoveAt(at);
+            else if (Held.Count(held => held.Use == use) >= most)
+                Held.RemoveAt(Held.FindIndex(held => held.Use == use));
             else if (Held.Count == Kept)
                 Held.RemoveAt(0);
             Held.Add(found);

@@ -25,6 +25,8 @@ public sealed class JobStateTests
             Assert.Equal(JobEnd.Done, history.State.End);
             Assert.Equal(2 * tensors, history.Reductions.Count);
             Assert.Equal(2 * tensors * Blocks, history.State.Committed);
+            // Beyond its first, every hand-out of a block is a retry or a copy.
+            Assert.Equal(history.Assigned, history.State.Committed + history.State.Retries + history.State.Speculative);
             ILookup<WorkKind, int> noted = history.State.Timeline.Spans.ToLookup(span => span.Kind, span => span.Blocks);
             Assert.Equal((history.State.Committed, 2 * tensors), (noted[WorkKind.Blocks].Sum(), noted[WorkKind.Reduction].Sum()));
             foreach (ReduceEffect reduction in history.Reductions)
@@ -143,7 +145,28 @@ public sealed class JobStateTests
         ImmutableArray<JobEffect> late = history.Apply(Done(slow) with { Now = now });
         Assert.False(Effects<AcknowledgeEffect>(late).Single().Accepted);
         Assert.Equal(Done(slow).Result.Blob, Effects<DropEffect>(late).Single().Blobs.Single());
-        Assert.Equal(0, history.State.Retries);
+        Assert.Equal((0, 1), (history.State.Retries, history.State.Speculative));
+    }
+
+    [Fact]
+    public void A_block_is_no_retry_while_one_of_two_holders_is_left()
+    {
+        var history = new History(tensors: 1, seed: 0, new JobPolicy());
+        AssignEffect slow = Assign(history, "slow", TimeSpan.Zero);
+        TimeSpan now = TimeSpan.Zero;
+        AssignEffect fast = Assign(history, "fast", now);
+        for (int block = 1; block < Blocks; block++)
+        {
+            now += TimeSpan.FromSeconds(2);
+            history.Apply(Done(fast) with { Now = now });
+            fast = history.Apply(new WorkRequested(fast.Worker, 1, now)).OfType<AssignEffect>().SingleOrDefault() ?? fast;
+        }
+        history.Apply(new LeaseTick(now));
+        Assert.Equal(2, history.State.Leases.Count());
+        history.Apply(new WorkerLost(slow.Worker, "it died", Orderly: false, now));
+        Assert.Equal((0, 1), (history.State.Retries, history.State.Speculative));
+        history.Apply(new WorkerLost(fast.Worker, "it died too", Orderly: false, now));
+        Assert.Equal((1, 1), (history.State.Retries, history.State.Speculative));
     }
 
     [Fact]
@@ -217,6 +240,7 @@ public sealed class JobStateTests
 
         public JobState State { get; private set; }
         public List<ReduceEffect> Reductions { get; } = [];
+        public int Assigned => _held.Count;
 
         public static BlockResult Result(BlockAddress block, int attempt) =>
             new(new BlobRef($"file:{block}.{attempt}", 1, ""), new CoresetFigures(block.Block));

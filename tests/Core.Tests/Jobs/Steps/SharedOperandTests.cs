@@ -1,5 +1,6 @@
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Jobs.Steps;
 using ClusterLp.Core.Tests.Support;
 
 namespace ClusterLp.Core.Tests.Jobs.Steps;
@@ -38,6 +39,28 @@ public class SharedOperandTests
             Assert.Equal(mine, again);
             Assert.NotEqual(mine.Blob.Sha256, its.Blob.Sha256);
         }
+    }
+
+    [Fact]
+    public void Of_large_operands_that_every_round_replaces_only_the_latest_are_held()
+    {
+        int made = 0;
+        BlobRef[] rounds = [.. Enumerable.Range(0, 3).Select(round => new BlobRef($"round-{round}", 1, $"{Guid.NewGuid()}"))];
+        var other = new BlobRef("other", 1, $"{Guid.NewGuid()}");
+        object Large(int round) => SharedOperands.Get(rounds[round], "large", () => $"{made++}", most: 2);
+        object Other() => SharedOperands.Get(other, "small", () => $"{made++}");
+        Other();
+        Large(0);
+        Large(1);
+        Large(0);
+        Assert.Equal(3, made);
+        // The one used longest ago goes, and only of this use.
+        Large(2);
+        Large(0);
+        Other();
+        Assert.Equal(4, made);
+        Large(1);
+        Assert.Equal(5, made);
     }
 
     private static (TensorPlan, FitState, CountingStore, ArrayMatrixSource) Scanned(int seed)
