@@ -70,6 +70,6 @@ internal sealed class InspectCommand(Terminal terminal)
         return [.. inspected];
     }
 
-    private static bool Shrinks(TensorInfo tensor) => tensor.IsMatrix && tensor.Shape[1] <= JobPlanner.MostColumns
+    private static bool Shrinks(TensorInfo tensor) => tensor.IsMatrix && tensor.Shape[1] <= JobPlanner.MostColumnsOfAny
         && RankRule.Largest(tensor.Shape[0], (int)tensor.Shape[1]) >= 1;
 }

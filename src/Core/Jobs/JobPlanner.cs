@@ -22,6 +22,9 @@ public static class JobPlanner
     /// <summary>Widest matrix: its d x d Gram matrices in float64 take 512 MiB each.</summary>
     public const int MostColumns = 8192;
 
+    /// <summary>The same of the method that takes most.</summary>
+    public const int MostColumnsOfAny = KrylovModel.MostWide;
+
     private const long MostBlockElements = 1L << 28;
     private const string NotSelected = "not selected";
 
