@@ -216,7 +216,7 @@ public sealed class PlannerTests : IDisposable
     {
         Assert.Equal(1e-5, JobPlanner.Plan(Simple() with { Tolerance = 1e-5 }).Tensors[0].Tolerance);
         Assert.Null(JobPlanner.Plan(Simple()).Tensors[0].Tolerance);
-        AssertRefused(ExitCode.Usage, Simple() with { Tolerance = 0.01, Method = Method.Svd }, "tolerance belongs to method lp");
+        AssertRefused(ExitCode.Usage, Simple() with { Tolerance = 0.01, Method = Method.Svd }, "tolerance belongs to methods lp and simplex");
     }
 
     [Theory]
