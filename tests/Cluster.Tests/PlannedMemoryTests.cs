@@ -21,7 +21,7 @@ public sealed class PlannedMemoryTests : IDisposable
         double peak = await PeakAsync("--subspaces", "64", "--restarts", "2");
         Assert.True(plain < 0.75 * peak, $"{peak:G4} bytes at the peak are hardly more than the {plain:G4} of a plain job");
         // A garbage collector takes its time, the more so where memory is plenty.
-        Assert.InRange(peak / planned, 0.4, 1.4);
+        Assert.InRange(peak / planned, 0.4, 1.5);
     }
 
     private async Task<double> PlannedAsync(params string[] options)

@@ -55,15 +55,15 @@ internal sealed class SubspacesModel : IFactorModel
 
     /// <summary>
     /// Starts run beside each other, with three sets of subspaces (as they are, and packed) and two rounds' sums each, over one
-    /// sample, held as it is read and as it is used. Later the blocks' sums, those a reduction reads at once, and three sets. As much
-    /// again may lie there that the garbage collector has not come to: all of it is made anew in every round.
+    /// sample, held as it is read and as it is used. Later the blocks' sums, those a reduction reads at once, and three sets. Twice as
+    /// much again may lie there that the garbage collector has not come to (measured): all of it is made anew in every round.
     /// </summary>
     public double WorkingBytes(TensorPlan plan, int threads)
     {
         double squares = plan.Subspaces!.Value * (double)plan.Columns * plan.Columns;
         double set = 2 * sizeof(float) * squares, sums = sizeof(double) * squares / 2;
         double sample = sizeof(float) * Math.Min(plan.Rows, SampleRows(plan)) * plan.Columns;
-        return 2 * Math.Max(3 * sample + Math.Min(plan.Restarts ?? DefaultRestarts, threads) * (3 * set + 2 * sums), 3 * set + (4 * threads + 1) * sums);
+        return 3 * Math.Max(3 * sample + Math.Min(plan.Restarts ?? DefaultRestarts, threads) * (3 * set + 2 * sums), 3 * set + (4 * threads + 1) * sums);
     }
 
     public IEnumerable<string> StoredNames(FactorNames names) => [names.U, names.V, names.Part(Ids)];
