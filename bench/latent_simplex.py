@@ -54,14 +54,17 @@ def find(a):
 
 
 def compare(a):
-    methods = {"simplex": ["--method", "simplex"], "simplex, DELTA = 0.01 / k": None, "simplex, DELTA = 0.5 / k": None, "l_p, p = 1.5": []}
+    methods = {f"simplex, DELTA = {share:g} / k": ["--smoothing", share] for share in a.share or [0.01, 0.03, 0.1]}
+    methods |= {f"simplex, {rounds} rounds of refinement": ["--refine", str(rounds)] for rounds in (1, 10)}
+    methods["l_p, p = 1.5"] = None
     print("\n| matrix | k | method | l_1 | l_1.5 | Frobenius | largest row | relative Frobenius | largest gap | s, SVD's |\n" + "|---" * 10 + "|")
     for matrix in a.matrix + ([planted(0.1, 0)[0]] if a.matrix else []):
         for rank in a.rank or [8, 14]:
+            if rank >= np.load(matrix, mmap_mode="r").shape[1]:
+                continue
             svd, _ = job(matrix, rank, ["--method", "svd"])
             for name, options in methods.items():
-                if options is None:
-                    options = ["--method", "simplex", "--smoothing", str(float(name.split()[3]) / rank)]
+                options = ["--method", "simplex", *(str(x if isinstance(x, str) else x / rank) for x in options)] if options else []
                 t, _ = job(matrix, rank, options)
                 ratios = " | ".join(f"{t['errors'][x] / svd['errors'][x]:.3f}" for x in ("l1", "lp", "frobenius", "maxRow"))
                 print(f"| {matrix.stem} | {rank} | {name} | {ratios} | {t['relativeFrobenius']:.3f} | {t['largestGap']:.1e} | {t['seconds']:.1f}, {svd['seconds']:.1f} |", flush=True)

@@ -20,6 +20,7 @@ METHODS = {
     "exact rows 5 %, p = 1.5": ["--exact-rows", "0.05"],
     "active columns, p = 1.5": ["--active-columns", "{columns}"],
     "simplex": ["--method", "simplex"],
+    "simplex, 10 rounds of refinement": ["--method", "simplex", "--refine", "10"],
 }
 
 

@@ -67,6 +67,8 @@ public sealed class SimplexTests : IDisposable
         run = await CommandLine.RunAsync("compress", _model, "--output", _folder["out"], "--compression", "0.7", "--method", "simplex");
         Assert.True(run.Code == ExitCode.Done, run.Error);
         Assert.Matches(@"row \d+ \(\d\.\d\d\)", run.Out);
+        run = await CommandLine.RunAsync("compress", _model, "--output", _folder["moved"], "--compression", "0.7", "--method", "simplex", "--refine", "3");
+        Assert.Contains("moved in 3 rounds", string.Join(' ', run.Out.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries)));
         run = await CommandLine.RunAsync("plan", _model, "--compression", "0.7", "--method", "simplex");
         Assert.True(run.Code == ExitCode.Done, run.Error);
     }
@@ -83,6 +85,8 @@ public sealed class SimplexTests : IDisposable
     [InlineData(ExitCode.Usage, "active-columns", "--rank", "4", "--method", "simplex", "--active-columns", "12")]
     [InlineData(ExitCode.Usage, "simplex", "--rank", "4", "--smoothing", "0.1")]
     [InlineData(ExitCode.Usage, "simplex", "--rank", "4", "--vocabulary", "words.txt")]
+    [InlineData(ExitCode.Usage, "simplex", "--rank", "4", "--refine", "2")]
+    [InlineData(ExitCode.BadInput, "refine", "--rank", "4", "--method", "simplex", "--refine", "1001")]
     [InlineData(ExitCode.BadInput, "smoothing", "--rank", "4", "--method", "simplex", "--smoothing", "0")]
     [InlineData(ExitCode.BadInput, "smoothing", "--rank", "4", "--method", "simplex", "--smoothing", "1")]
     [InlineData(ExitCode.InputMissing, "words.txt", "--rank", "4", "--method", "simplex", "--vocabulary", "words.txt")]

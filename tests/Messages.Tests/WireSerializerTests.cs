@@ -55,7 +55,7 @@ public sealed class WireSerializerTests : IDisposable
             Index = i[0], Name = s[0], Rows = i[1], Columns = i[2], InputType = (ElementType)type, FactorType = (ElementType)(15 - type),
             BlockRows = i[3], Rank = has[0] ? i[0] : null, TargetError = has[1] ? x[0] : null, P = x[1], Tolerance = has[4] ? x[2] : null, Method = (Method)(type % 5), Fit = (Fit)(type % 3),
             Seed = seed, Input = s[1], RowWeights = has[2] ? s[2] : null, AutoP = has[3], ColumnMetric = has[5] ? s[3] : null, SharedBudget = has[6] ? (long)seed : null, Transposed = has[6] != has[5], ExactRows = has[2] != has[4] ? x[0] : null, ActiveColumns = has[0] != has[4] ? i[1] : null,
-            Embedding = has[3] ? Embedding.Sparse : Embedding.Exact, Subspaces = has[1] ? i[1] : null, Restarts = has[2] ? i[2] : null, Passes = has[3] ? i[3] : null, BlockSize = has[0] ? i[0] : null, Smoothing = has[0] ? x[2] : null,
+            Embedding = has[3] ? Embedding.Sparse : Embedding.Exact, Subspaces = has[1] ? i[1] : null, Restarts = has[2] ? i[2] : null, Passes = has[3] ? i[3] : null, BlockSize = has[0] ? i[0] : null, Smoothing = has[0] ? x[2] : null, Refine = has[5] ? i[1] : null,
         });
 
     private static readonly Gen<IWireMessage> Message =

@@ -18,7 +18,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
 
     private static readonly string[] Keys =
     [
-        "model", "output", "tensor", "exclude", "rank", "compression", "per-tensor", "target-error", "p", "tolerance", "method", "fit", "embedding", "row-weights", "column-metric", "exact-rows", "active-columns", "subspaces", "restarts", "smoothing", "vocabulary", "passes", "block-size", "block-rows", "seed",
+        "model", "output", "tensor", "exclude", "rank", "compression", "per-tensor", "target-error", "p", "tolerance", "method", "fit", "embedding", "row-weights", "column-metric", "exact-rows", "active-columns", "subspaces", "restarts", "smoothing", "refine", "vocabulary", "passes", "block-size", "block-rows", "seed",
         "dtype", "reconstruct", "force", "job-dir",
     ];
 
@@ -87,6 +87,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 Subspaces = Whole("subspaces"),
                 Restarts = Whole("restarts"),
                 Smoothing = Number("smoothing"),
+                Refine = Whole("refine"),
                 Vocabulary = FilePath("vocabulary"),
                 Passes = Whole("passes"),
                 BlockSize = Whole("block-size"),

@@ -49,7 +49,8 @@ internal sealed class JobOptions
     public readonly Option<int?> ActiveColumns = OptionParsers.Whole("--active-columns", "M", "Solve U in a sample of about M columns, drawn by the Lewis weights of V: faster where the rank is small against the columns, with nothing certified (default: all columns).");
     public readonly Option<int?> Subspaces = OptionParsers.Whole("--subspaces", "J", "Approximate each row in the nearest of J subspaces, from 2 to 64, within the same size; their dimension, the rank, follows.");
     public readonly Option<int?> Restarts = OptionParsers.Whole("--restarts", "R", "Starts of the clustering by subspaces, on a sample of rows; the best goes on (default: 4).");
-    public readonly Option<double?> Smoothing = OptionParsers.Number("--smoothing", "DELTA", "With --method simplex: share of the rows, between 0 and 1, that an archetype is the mean of (default: 0.1 / k).");
+    public readonly Option<double?> Smoothing = OptionParsers.Number("--smoothing", "DELTA", "With --method simplex: share of the rows, between 0 and 1, that an archetype is the mean of (default: 0.03 / k).");
+    public readonly Option<int?> Refine = OptionParsers.Whole("--refine", "R", "With --method simplex: rounds over all rows that move the archetypes to lower the squared error; they are means of rows no longer (default: none).");
     public readonly Option<string?> Vocabulary = new("--vocabulary") { Description = "With --method simplex: names of the rows, for the archetypes: one token a line, a vocab.json or a tokenizer.json (default: the model's own, where its format has them).", HelpName = "FILE" };
     public readonly Option<int?> Passes = OptionParsers.Whole("--passes", "Q", "Passes of method krylov over the matrix, from 1 to 64 (default: until one more gains less than 0.4 %, at most 5).");
     public readonly Option<int?> BlockSize = OptionParsers.Whole("--block-size", "B", "Vectors that method krylov multiplies in a pass, the rank or more (default: a quarter more than the rank, 10 at least).");
@@ -63,7 +64,7 @@ internal sealed class JobOptions
     {
         command.Arguments.Add(Model);
         foreach (Option option in new Option[]
-            { Output, Tensors, Exclude, Compression, PerTensor, Rank, TargetError, P, Tolerance, Method, Fit, Embedding, RowWeights, ColumnMetric, ExactRows, ActiveColumns, Subspaces, Restarts, Smoothing, Vocabulary, Passes, BlockSize, Dtype, Reconstruct, Seed, BlockRows, Force })
+            { Output, Tensors, Exclude, Compression, PerTensor, Rank, TargetError, P, Tolerance, Method, Fit, Embedding, RowWeights, ColumnMetric, ExactRows, ActiveColumns, Subspaces, Restarts, Smoothing, Refine, Vocabulary, Passes, BlockSize, Dtype, Reconstruct, Seed, BlockRows, Force })
             command.Options.Add(option);
     }
 
@@ -93,6 +94,7 @@ internal sealed class JobOptions
             Subspaces = parse.GetValue(Subspaces),
             Restarts = parse.GetValue(Restarts),
             Smoothing = parse.GetValue(Smoothing),
+            Refine = parse.GetValue(Refine),
             Vocabulary = parse.GetValue(Vocabulary),
             Passes = parse.GetValue(Passes),
             BlockSize = parse.GetValue(BlockSize),

@@ -75,7 +75,7 @@ internal static class ResultWords
         if (tensor.Subspaces is { } subspaces)
             yield return $"Each row lies in one of {subspaces.Count} subspaces, which have from {Figures.Count(subspaces.Sizes.Min())} to {Figures.Count(subspaces.Sizes.Max())} rows: the best of {Figures.Count(subspaces.Restarts, "start", "starts")} on {Figures.Count(tensor.CoresetRows)} rows, and {Figures.Count(tensor.RefineRounds, "round", "rounds")} on all.";
         if (tensor.Simplex is { } simplex)
-            yield return $"Rows are convex mixtures of {tensor.Rank} archetypes, each the mean of {(simplex.Averaged == 1 ? "one extreme row" : $"{Figures.Count(simplex.Averaged)} extreme rows")}; given these, every row is within {Share(tensor.LargestGap ?? 0)} % of its best error.";
+            yield return $"Rows are convex mixtures of {tensor.Rank} archetypes, each the mean of {(simplex.Averaged == 1 ? "one extreme row" : $"{Figures.Count(simplex.Averaged)} extreme rows")}{(simplex.Refined == 0 ? "" : $", moved in {Figures.Count(simplex.Refined, "round", "rounds")} to lower the error")}; given these, every row is within {Share(tensor.LargestGap ?? 0)} % of its best error.";
         if (tensor.ExactRows is { } exact)
             yield return $"{Figures.Count(exact.Count)} of {Figures.Count(tensor.Rows)} rows are stored as they are, found in {(exact.Passes == 1 ? "one pass" : $"{exact.Passes} passes")} over the input.";
         if (tensor.JointObjective is { } joint)

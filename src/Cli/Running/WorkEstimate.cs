@@ -84,7 +84,7 @@ internal sealed class WorkEstimate(JobPlan plan)
         if (tensor.Subspaces is int subspaces)
             yield return (StageKind.Model, ClusterRounds, ClusterRounds * (gram + 2 * subspaces * n * d * (d - k)));
         if (tensor.Method == Method.Simplex)
-            yield return (StageKind.Model, (int)k + 1, k * 2 * n * d + 2 * n * d * k);
+            yield return (StageKind.Model, (int)k + 1 + (tensor.Refine ?? 0), (4 + 2 * (tensor.Refine ?? 0)) * n * d * k);
         bool lp = IsLp(tensor), coreset = HasCoreset(tensor);
         if (tensor.Method == Method.Lewis)
             yield return (StageKind.Lewis, LewisRounds, LewisRounds * 2 * gram);

@@ -55,6 +55,9 @@ public sealed record TensorPlan
     /// <inheritdoc cref="JobSpec.Smoothing"/>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? Smoothing { get; init; }
 
+    /// <inheritdoc cref="JobSpec.Refine"/>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Refine { get; init; }
+
     /// <inheritdoc cref="JobSpec.Passes"/>
     public int? Passes { get; init; }
 

@@ -6,6 +6,7 @@ using System.Text.Json;
 using ClusterLp.Core.Evaluation;
 using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.FactorModels.Krylov;
+using ClusterLp.Core.FactorModels.Simplex;
 using ClusterLp.Core.FactorModels.Subspaces;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
@@ -145,6 +146,10 @@ public static class JobPlanner
             throw OutOfRange("smoothing", smoothing, "between 0 and 1 (the share of rows that a vertex is the mean of)");
         if (spec.Smoothing is not null && spec.Method != Method.Simplex)
             throw ClusterLpException.Usage("smoothing belongs to method simplex: nothing else averages rows.");
+        if (spec.Refine is int moves && moves is < 1 or > VertexRefinement.Most)
+            throw OutOfRange("refine", moves, $"from 1 to {VertexRefinement.Most}");
+        if (spec.Refine is not null && spec.Method != Method.Simplex)
+            throw ClusterLpException.Usage("refine belongs to method simplex, whose archetypes it moves; method lp refines by itself.");
         if (spec.Vocabulary is not null && spec.Method != Method.Simplex)
             throw ClusterLpException.Usage("vocabulary belongs to method simplex, whose archetypes it names; evaluate has one of its own.");
         if (spec.ExactRows is double share && !(share > 0 && share < 1))
@@ -268,6 +273,7 @@ public static class JobPlanner
             Subspaces = spec.Subspaces,
             Restarts = spec.Restarts,
             Smoothing = spec.Smoothing,
+            Refine = spec.Refine,
             Passes = spec.Passes,
             BlockSize = spec.BlockSize,
             RowWeights = spec.RowWeights is null ? null : StoredFiles.Absolute(spec.RowWeights),

@@ -86,8 +86,10 @@ public sealed record JobSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Subspaces { get; init; }
     /// <summary>Starts of the clustering by subspaces on a sample of rows, of which the best goes on: from 1 to 1000; null: 4.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Restarts { get; init; }
-    /// <summary>Share of the rows, in (0, 1), that a vertex of the simplex is the mean of; null: 0.1 / k.</summary>
+    /// <summary>Share of the rows, in (0, 1), that a vertex of the simplex is the mean of; null: 0.03 / k.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public double? Smoothing { get; init; }
+    /// <summary>Rounds, from 1 to 1000, that move the simplex' vertices to lower the squared error; null: none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? Refine { get; init; }
     /// <summary>File of names of the rows (<see cref="Evaluation.Vocabulary"/>), for the simplex' archetypes; null: the model's own, if its format has them.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Vocabulary { get; init; }
     /// <summary>Passes of <see cref="Method.Krylov"/>, from 1 to 64; null: until one more gains little, at most 5.</summary>

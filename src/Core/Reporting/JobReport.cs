@@ -138,8 +138,9 @@ public sealed record SubspacesReport(int Count, int Restarts, ImmutableArray<lon
 /// <summary>Rows as mixtures of k vertices.</summary>
 /// <param name="Smoothing">Share of the rows that a vertex is the mean of.</param>
 /// <param name="Averaged">Rows that is.</param>
+/// <param name="Refined">Rounds that moved the vertices since.</param>
 /// <param name="Archetypes">Of each vertex, in the order of V's rows, the rows with the largest weight on it, largest first.</param>
-public sealed record SimplexReport(double Smoothing, long Averaged, ImmutableArray<ImmutableArray<NearRow>> Archetypes);
+public sealed record SimplexReport(double Smoothing, long Averaged, int Refined, ImmutableArray<ImmutableArray<NearRow>> Archetypes);
 
 /// <summary>A row near a vertex.</summary>
 /// <param name="Row">Counted from 0.</param>

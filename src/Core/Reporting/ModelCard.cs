@@ -112,7 +112,7 @@ public static class ModelCard
         string Fitted() => report.Parameters.Method switch
         {
             Jobs.Method.Svd => "The factors are truncated SVDs.",
-            Jobs.Method.Simplex => "Each row is a convex mixture of k archetypes, the rows of V, which are means of extreme rows of the matrix: the rows of U are not negative and sum to 1, up to rounding.",
+            Jobs.Method.Simplex => $"Each row is a convex mixture of k archetypes, the rows of V, which are means of extreme rows of the matrix{(report.Parameters.Refine is null ? "" : ", moved since to lower the squared error")}: the rows of U are not negative and sum to 1, up to rounding.",
             Jobs.Method.Krylov => $"The factors are truncated SVDs by block Krylov iteration, of {string.Join(" and ", report.Tensors.Select(tensor => tensor.Krylov!.Passes).Distinct().Order())} passes.",
             Jobs.Method.Lewis => $"V spans the longest axes of the Lewis ellipsoid at p = {powers}, and U is the projection.",
             _ => $"The factors minimise the entrywise l_p error, p = {powers} (fit {report.Parameters.Fit.ToString().ToLowerInvariant()}).",

@@ -134,6 +134,8 @@ internal static class TaskMapping
             wire.Subspaces = subspaces;
         if (plan.Smoothing is { } smoothing)
             wire.Smoothing = smoothing;
+        if (plan.Refine is { } refine)
+            wire.Refine = refine;
         if (plan.Restarts is { } restarts)
             wire.Restarts = restarts;
         if (plan.Passes is { } passes)
@@ -152,7 +154,7 @@ internal static class TaskMapping
         ColumnMetric = w.HasColumnMetric ? w.ColumnMetric : null, SharedBudget = w.HasSharedBudget ? w.SharedBudget : null, Transposed = w.Transposed,
         Embedding = w.HasEmbedding ? Named<Embedding>(w.Embedding) : Embedding.Exact,
         ExactRows = w.HasExactRows ? w.ExactRows : null, ActiveColumns = w.HasActiveColumns ? w.ActiveColumns : null,
-        Subspaces = w.HasSubspaces ? w.Subspaces : null, Restarts = w.HasRestarts ? w.Restarts : null, Smoothing = w.HasSmoothing ? w.Smoothing : null,
+        Subspaces = w.HasSubspaces ? w.Subspaces : null, Restarts = w.HasRestarts ? w.Restarts : null, Smoothing = w.HasSmoothing ? w.Smoothing : null, Refine = w.HasRefine ? w.Refine : null,
         Passes = w.HasPasses ? w.Passes : null, BlockSize = w.HasBlockSize ? w.BlockSize : null,
     };
 

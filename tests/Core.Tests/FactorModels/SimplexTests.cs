@@ -3,6 +3,7 @@ using ClusterLp.Core.FactorModels.Simplex;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Tests.Support;
+using MathNet.Numerics.LinearAlgebra;
 
 namespace ClusterLp.Core.Tests.FactorModels;
 
@@ -144,6 +145,25 @@ public class SimplexTests
         Assert.InRange(sparse.State.Ours!.Squares / dense.State.Ours!.Squares, 1 - 2 * SimplexModel.DefaultTolerance, 1 + 2 * SimplexModel.DefaultTolerance);
     }
 
+    /// <summary>The first round's vertices are MathNet's least squares on the weights of the unmoved ones.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_round_of_refinement_is_least_squares_and_no_round_raises_the_error(bool sparse)
+    {
+        (float[] rows, _) = Planted(0.2, 10, zero: 0.4);
+        Fitted[] fitted = [.. new int?[] { null, 1, 2, 5, 20 }.Select(rounds => Pipeline.Run(Plan(rows) with { Refine = rounds }, rows, sparse: sparse))];
+        Matrix<double> w = Matrix<double>.Build.Dense(N, K, (i, t) => fitted[0].U[i * K + t]), a = Matrix<double>.Build.Dense(N, D, (i, j) => rows[i * D + j]);
+        Matrix<double> expected = w.QR(MathNet.Numerics.LinearAlgebra.Factorization.QRMethod.Thin).Solve(a);
+        Assert.InRange((expected - Matrix<double>.Build.Dense(K, D, (t, j) => fitted[1].V[t * D + j])).L2Norm() / expected.L2Norm(), 0, 1e-5);
+        for (int i = 1; i < fitted.Length; i++)
+        {
+            Assert.InRange(fitted[i].State.Ours!.Squares, fitted[i].State.Svd!.Squares, fitted[i - 1].State.Ours!.Squares);
+            Assert.All(fitted[i].U, x => Assert.InRange(x, 0, 1));
+        }
+        Assert.Equal(20, fitted[^1].State.RefineRounds);
+    }
+
     [Fact]
     public void Nearest_rows_are_those_of_the_largest_weights()
     {
@@ -163,7 +183,7 @@ public class SimplexTests
     {
         foreach (float[] rows in new[] { new float[N * D], [.. Enumerable.Repeat(3f, N * D)], Planted(0.1, 3).Rows[..(3 * D)] })
         {
-            Fitted fitted = Pipeline.Run(Plan(rows, rank: 3), rows);
+            Fitted fitted = Pipeline.Run(Plan(rows, rank: 3) with { Refine = 2 }, rows);
             Assert.All(fitted.U.Concat(fitted.V), x => Assert.True(float.IsFinite(x)));
             Assert.InRange(fitted.State.Ours!.Squares, 0, 1e-6 * fitted.State.Norms!.Squares + 1e-12);
         }

@@ -101,19 +101,22 @@ internal readonly ref struct BlockRows
         }
     }
 
-    /// <summary>Adds a row to a sum, d float64.</summary>
-    public void AddTo(int row, Span<double> sum)
+    /// <summary>||a||^2.</summary>
+    public double SquareOf(int row) => PowerSums.Squares(_sparse is null ? _dense.Slice(row * D, D) : _sparse.ValuesOf(row));
+
+    /// <summary>Adds a row times a factor to a sum, d float64.</summary>
+    public void AddTo(int row, Span<double> sum, double factor = 1)
     {
         if (_sparse is null)
         {
             ReadOnlySpan<float> values = _dense.Slice(row * D, D);
             for (int j = 0; j < values.Length; j++)
-                sum[j] += values[j];
+                sum[j] += factor * values[j];
             return;
         }
         ReadOnlySpan<int> columns = _sparse.ColumnsOf(row);
         ReadOnlySpan<float> entries = _sparse.ValuesOf(row);
         for (int e = 0; e < columns.Length; e++)
-            sum[columns[e]] += entries[e];
+            sum[columns[e]] += factor * entries[e];
     }
 }

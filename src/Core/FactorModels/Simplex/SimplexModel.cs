@@ -18,8 +18,8 @@ internal sealed class SimplexModel(LowRankModel stored) : IFactorModel
     /// <summary>How close to the least a row's error is certified, relatively, where nothing else is asked for.</summary>
     public const double DefaultTolerance = 1e-3;
 
-    /// <summary>delta where nothing else is asked for: a tenth of a vertex' share of the rows.</summary>
-    public static double DefaultSmoothing(int rank) => 0.1 / rank;
+    /// <summary>delta where nothing else is asked for, of a vertex' fair share 1 / k of the rows the part that docs/methods/latent-simplex.md measures to be best.</summary>
+    public static double DefaultSmoothing(int rank) => 0.03 / rank;
 
     public string Name => "simplex";
 
@@ -69,7 +69,7 @@ internal sealed class SimplexModel(LowRankModel stored) : IFactorModel
     public TensorReport Describe(TensorReport report, TensorPlan plan, FitState fit) => report with
     {
         Tolerance = plan.Tolerance ?? DefaultTolerance,
-        Simplex = new SimplexReport(plan.Smoothing ?? DefaultSmoothing(fit.Rank), VertexRound.Averaged(plan, fit.Rank), Archetypes(fit)),
+        Simplex = new SimplexReport(plan.Smoothing ?? DefaultSmoothing(fit.Rank), VertexRound.Averaged(plan, fit.Rank), plan.Refine ?? 0, Archetypes(fit)),
     };
 
     private static ImmutableArray<ImmutableArray<NearRow>> Archetypes(FitState fit) =>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
@@ -7,8 +8,8 @@ using ClusterLp.Core.Kernels;
 namespace ClusterLp.Core.FactorModels.Simplex;
 
 /// <summary>
-/// The rounds over the blocks: one for each vertex finds the rows farthest along its direction (<see cref="Extremes"/>), the last one
-/// averages them all (<see cref="Average"/>). Shared: the SVD's basis and the search (<see cref="VertexSearch"/>). Numbers: how many times its
+/// The rounds over the blocks: one for each vertex finds the rows farthest along its direction (<see cref="Extremes"/>), the next
+/// averages them all (<see cref="Average"/>); <see cref="VertexRefinement"/> may follow. Shared: the SVD's basis and the search (<see cref="VertexSearch"/>). Numbers: how many times its
 /// share of the averaged rows a block names at each end.
 /// </summary>
 /// <remarks>
@@ -43,9 +44,14 @@ internal static class VertexRound
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
         var parameters = (ModelParameters)task.Parameters;
+        BlockRows rows = BlockRows.Read(task, source, parameters.Scale);
+        if (parameters.Round.Step == VertexRefinement.Step)
+        {
+            (ArrayBlob sums, ImmutableArray<double> figures) = VertexRefinement.Sum(task, parameters, rows, context);
+            return new BlockResult(StepData.Write(context, blobName, sums), new ModelFigures(figures));
+        }
         VertexSearch search = SharedOperands.Get(parameters.Round.Shared[1], "search",
             () => VertexSearch.From(StepData.Read(context, parameters.Round.Shared[1]), parameters.Rank, task.Plan.Columns));
-        BlockRows rows = BlockRows.Read(task, source, parameters.Scale);
         ArrayBlob blob = parameters.Round.Step == Extremes ? FindExtremes(task, parameters, rows, search, context) : Sum(task, rows, search, context);
         return new BlockResult(StepData.Write(context, blobName, blob), new ModelFigures([]));
     }
@@ -54,6 +60,8 @@ internal static class VertexRound
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
     {
         BlobRef[] done = [.. results.Select(result => result.Blob)];
+        if (state.Model!.Step == VertexRefinement.Step)
+            return VertexRefinement.Reduce(plan, state, results, blobPrefix, context);
         return state.Model!.Step == Extremes ? ReduceExtremes(plan, state, done, blobPrefix, context) : ReduceSums(plan, state, done, blobPrefix, context);
     }
 
@@ -117,7 +125,7 @@ internal static class VertexRound
                 Model = model with { Round = model.Round + 1, Numbers = [widening * Widening] },
                 Superseded = [.. done],
             };
-        ReadOnlySpan<float> subspace = StepData.Read(context, state.SvdBasis!).View<float>("basis");
+        float[] subspace = SharedOperands.Get(state.SvdBasis!, $"top {k}", () => StepData.Read(context, state.SvdBasis!).View<float>("basis")[..(k * plan.Columns)].ToArray());
         VertexSearch next = VertexSearch.From(StepData.Read(context, model.Shared[1]), k, plan.Columns).Next(subspace, ends[0], ends[1], plan.Seed, plan.Index);
         return state with
         {
@@ -168,13 +176,9 @@ internal static class VertexRound
             throw new ClusterLpException(ExitCode.Internal, $"tensor \"{plan.Name}\": a vertex averages {counts.First(count => count != averaged)} rows; expected {averaged}.");
         // Rows were multiplied by the scale: the vertices are kept in the matrix' own units.
         float[] vertices = Array.ConvertAll(sums, sum => (float)(sum / averaged / state.Scale));
-        return state with
-        {
-            Stage = new StageId(StageKind.Factorise, 0),
-            Basis = StepData.Write(context, $"{blobPrefix}/vertices", new ArrayBlob().Add("basis", vertices, k, d)),
-            Model = state.Model! with { Round = state.Model!.Round + 1, Shared = [], Numbers = [] },
-            Superseded = [.. done, state.Model!.Shared[1]],
-        };
+        BlobRef kept = StepData.Write(context, $"{blobPrefix}/vertices", new ArrayBlob().Add("basis", vertices, k, d));
+        FitState next = plan.Refine is null ? VertexRefinement.Done(state, kept) : VertexRefinement.Begin(state, kept);
+        return next with { Superseded = [.. done, state.Model!.Shared[1]] };
 
         static void Add(double[] to, ReadOnlySpan<double> values)
         {
