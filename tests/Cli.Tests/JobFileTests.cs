@@ -55,6 +55,9 @@ public sealed class JobFileTests : IDisposable
         Assert.Equal((7, 1.5, Method.Lp, Fit.Coreset, 0ul), (job.Spec.Rank, job.Spec.P, job.Spec.Method, job.Spec.Fit, job.Spec.Seed));
         Assert.Null(job.JobDirectory);
         Assert.False(job.Spec.AutoP);
+        // Only the Frobenius error can be aimed at there.
+        Assert.Equal(2, JobFile.Read(_folder.Write("job.json", """{"model": "m", "method": "krylov", "target-error": 0.1}""")).Spec.P);
+        Assert.Equal(1.5, JobFile.Read(_folder.Write("job.json", """{"model": "m", "method": "krylov", "rank": 3}""")).Spec.P);
     }
 
     [Fact]

@@ -1,6 +1,9 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using ClusterLp.Core;
+using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Reporting;
+using MathNet.Numerics.LinearAlgebra;
 
 namespace ClusterLp.Cli.Tests;
 
@@ -50,8 +53,37 @@ public sealed class KrylovTests : IDisposable
         Assert.InRange(forecast.GetProperty("errorAtMost").GetDouble(), tensor.RelativeFrobenius, 1);
     }
 
+    [Fact]
+    public async Task A_target_error_is_met_on_a_wide_matrix_by_nearly_the_smallest_rank()
+    {
+        const int rows = 300, columns = 9000;
+        const double target = 0.3;
+        string model = _folder.WriteMatrix("wide.npy", rows, columns);
+        CommandLine run = await CommandLine.RunAsync("compress", model, "--output", _folder["out"], "--target-error", "0.3", "--method", "krylov", "--dtype", "f16");
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        string words = string.Join(' ', run.Out.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("the first rank came from a sketch, which proposed rank", words);
+        TensorReport tensor = Assert.Single(ReportJson.Read(Path.Combine(_folder["out"], "clusterlp.json")).Tensors);
+        Assert.True(tensor.TargetMet);
+        Assert.InRange(tensor.RelativeFrobenius, 0, target);
+        float[] a = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(model).AsSpan(128)).ToArray();
+        Matrix<double> matrix = Matrix<double>.Build.Dense(rows, columns, (i, j) => a[i * columns + j]);
+        double[] squares = [.. matrix.TransposeAndMultiply(matrix).Evd(Symmetricity.Symmetric).EigenValues.Select(value => value.Real).OrderDescending()];
+        int best = Enumerable.Range(1, rows).First(k => squares.Skip(k).Sum() <= target * target * squares.Sum());
+        Assert.InRange(tensor.Rank, best, 1.05 * best + 1);
+        RankSketch sketch = tensor.Search!.Sketch!;
+        Assert.InRange(Math.Sqrt(squares.Skip(sketch.Rank).Sum() / squares.Sum()), sketch.Lower!.Value, sketch.Upper!.Value);
+        Assert.InRange(sketch.Rank, 0.8 * best, 1.2 * best);
+        Assert.Equal(ExitCode.Done, (await CommandLine.RunAsync("verify", _folder["out"], "--against", model)).Code);
+
+        CommandLine again = await CommandLine.RunAsync("plan", model, "--target-error", "0.3", "--method", "krylov", "--dtype", "f16", "--json");
+        Assert.True(again.Code == ExitCode.Done, again.Error);
+        JsonElement forecast = JsonDocument.Parse(again.Out).RootElement.GetProperty("tensors")[0];
+        Assert.Equal((sketch.Rank, sketch.Upper.Value), (forecast.GetProperty("rank").GetInt32(), forecast.GetProperty("errorAtMost").GetDouble()));
+    }
+
     [Theory]
-    [InlineData(ExitCode.Usage, "--target-error", "0.2")]
+    [InlineData(ExitCode.Usage, "--target-error", "0.2", "--p", "1.5")]
     [InlineData(ExitCode.Usage, "--rank", "4", "--p", "auto")]
     [InlineData(ExitCode.Usage, "--rank", "4", "--fit", "joint")]
     [InlineData(ExitCode.Usage, "--rank", "4", "--column-metric", "h.npy")]

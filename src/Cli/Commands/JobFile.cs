@@ -74,7 +74,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 Rank = Whole("rank"),
                 Compression = Number("compression"),
                 TargetError = Number("target-error"),
-                P = IsAuto("p") ? 1.5 : Number("p", $" or \"{OptionParsers.Auto}\"") ?? 1.5,
+                P = (IsAuto("p") ? null : Number("p", $" or \"{OptionParsers.Auto}\"")) ?? JobSpec.DefaultP(Word<Method>("method") ?? Method.Lp, Number("target-error")),
                 AutoP = IsAuto("p"),
                 Tolerance = Number("tolerance"),
                 Method = Word<Method>("method") ?? Method.Lp,

@@ -81,7 +81,7 @@ internal sealed class JobOptions
             Rank = parse.GetValue(Rank),
             Compression = parse.GetValue(Compression),
             TargetError = parse.GetValue(TargetError),
-            P = parse.GetValue(P)?.P ?? 1.5,
+            P = parse.GetValue(P)?.P ?? JobSpec.DefaultP(parse.GetValue(Method), parse.GetValue(TargetError)),
             AutoP = parse.GetValue(P)?.Auto ?? false,
             Tolerance = parse.GetValue(Tolerance),
             Method = parse.GetValue(Method),

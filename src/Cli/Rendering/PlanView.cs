@@ -26,7 +26,9 @@ internal static class PlanView
         console.Write(table);
         bool equalSize = forecast.Tensors.Any(tensor => tensor.Model is not null);
         if (forecast.Tensors.Any(tensor => tensor.ErrorAtMost is not null))
-            console.Say(" SVD error: ||A - UV||_F / ||A||_F is at most this after the first pass, by what the iteration knows; the passes that follow lower it.");
+            console.Say(target
+                ? " SVD error: the sketch's upper bound on ||A - A_k||_F / ||A||_F at the rank it proposes; expected: its estimate. The iteration decides on the rank."
+                : " SVD error: ||A - UV||_F / ||A||_F is at most this after the first pass, by what the iteration knows; the passes that follow lower it.");
         else
             console.Say($" SVD error: ||A - A_k||_F / ||A||_F of the SVD of {(equalSize ? "equal size" : "that rank")}, from the eigenvalues of the scanned A^T A. compress measures the same for SVD"
                 + (equalSize ? "." : ", and no factors of that rank have less.") + (target ? " Expected: the relative l_p error of the first rank that will be tried." : ""));

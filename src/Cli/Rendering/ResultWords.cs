@@ -119,7 +119,13 @@ internal static class ResultWords
 
     private static string Found(RankSearch search)
     {
-        string from = search.From == RankSource.Gram ? "the Gram matrix' eigenvalues" : $"regressions of {search.SampleRows} rows";
+        string from = search switch
+        {
+            { Sketch: { } sketch } => $"a sketch, which proposed rank {sketch.Rank}, expected to leave {Figures.Error(sketch.Expected)}"
+                + (sketch is { Lower: double low, Upper: double high } ? $" (between {Figures.Error(low)} and {Figures.Error(high)}), and the iteration for it gave the rest" : ", beyond what it tells of"),
+            { From: RankSource.Gram } => "the Gram matrix' eigenvalues",
+            _ => $"regressions of {search.SampleRows} rows",
+        };
         string raised = search.Tries.Length == 1 ? ""
             : $" Before, {string.Join(", ", search.Tries.SkipLast(1).Select(last => $"rank {last.Rank} had {Figures.Error(last.Measured ?? 0)}"))}.";
         return $"The target error is met: rank {search.Tries[^1].Rank} has a relative error of {Figures.Error(search.Tries[^1].Measured ?? 0)} on all rows; the first rank came from {from}.{raised}";

@@ -70,9 +70,11 @@ internal sealed class WorkEstimate(JobPlan plan)
         double n = tensor.Rows, d = tensor.Columns, k = tensor.Rank ?? d / 2, gram = n * d * d;
         if (tensor.Method == Method.Krylov)
         {
+            bool searches = tensor.Rank is null;
+            k = tensor.Rank ?? Math.Min(64, d / 2);
             double pass = 4 * n * d * tensor.BlockVectors((int)k);
-            int rounds = (tensor.Passes ?? KrylovPasses) - 1;
-            yield return (StageKind.Scan, 1, pass);
+            int rounds = (tensor.Passes ?? KrylovPasses) - (searches ? 0 : 1);
+            yield return (StageKind.Scan, 1, searches ? n * (8 * d + 512 * 512) : pass);
             if (rounds > 0)
                 yield return (StageKind.Model, rounds, rounds * pass);
             yield return (StageKind.Factorise, 1, 4 * n * d * k);

@@ -84,6 +84,15 @@ internal interface IFactorModel
     {
     }
 
+    /// <summary>The rank to begin with for a target error.</summary>
+    /// <inheritdoc cref="TargetRank.Choose"/>
+    RankSearch ChooseRank(TensorPlan plan, ScanFindings scan, StepContext context) =>
+        TargetRank.Choose(plan, scan.Eigenvalues, scan.Basis, scan.Sample, context);
+
+    /// <summary>The SVD's error by rank, from 0 to the largest that is known, in any unit: what <see cref="RankCheck"/> raises a rank along.</summary>
+    double[] ErrorsByRank(FitState fit, StepContext context) =>
+        TargetRank.Tails(StepData.Read(context, fit.SvdBasis!).Get<double>("eigenvalues"));
+
     /// <summary>The scanned tensor at the first stage of its fit.</summary>
     /// <param name="plan">Its plan, p settled.</param>
     /// <param name="state">With scale, SVD basis and rank.</param>

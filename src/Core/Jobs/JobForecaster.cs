@@ -91,7 +91,7 @@ public static class JobForecaster
         return new TensorForecast(plan.Name, plan.Shape.Rows, checked((int)plan.Shape.Columns), plan.Transposed,
             plan.InputType.ToString().ToLowerInvariant(), plan.FactorType.ToString().ToLowerInvariant(), fit.Rank, plan.P, plan.Partition.Count,
             bytes, fit.KeptWhole ? bytes : Models.Of(plan).StoredBytes(plan, fit.Rank),
-            svdError, fit.Search?.Tries[0].Expected, svdError is null ? KrylovProgress.Of(fit.Model!).Bound : null,
+            svdError, fit.Search?.Tries[0].Expected, svdError is null ? fit.Search?.Sketch?.Upper ?? KrylovProgress.Of(fit.Model!).Bound : null,
             Models.Of(plan) is LowRankModel ? null : Models.Of(plan).Name, Models.Of(plan).WorkingBytes(plan, context.Threads));
     }
 }

@@ -66,6 +66,8 @@ public sealed record JobSpec
     public double? TargetError { get; init; }
     /// <summary>p in [1, 2].</summary>
     public double P { get; init; } = 1.5;
+    /// <summary>p where none is given: 1.5, and 2 where only the Frobenius error can be aimed at.</summary>
+    public static double DefaultP(Method method, double? targetError) => method == Method.Krylov && targetError is not null ? 2 : 1.5;
     /// <summary>p is chosen for each tensor from its residual; <see cref="P"/> is not read.</summary>
     public bool AutoP { get; init; }
     /// <summary>

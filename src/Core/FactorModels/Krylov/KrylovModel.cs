@@ -25,7 +25,10 @@ internal sealed class KrylovModel(LowRankModel product) : IFactorModel
     // What a block may have at most, in float64; and the projected matrix' side.
     private const long MostBlockElements = 1L << 27;
 
-    private const int MostDimensions = JobPlanner.MostColumns;
+    public const int MostDimensions = JobPlanner.MostColumns;
+
+    // For the cut into blocks where the scan is to find the rank.
+    private const int UnknownRank = 64;
 
     // What a block of rows holds at most, in float32.
     private const int MostRowElements = 64 << 20;
@@ -42,7 +45,7 @@ internal sealed class KrylovModel(LowRankModel product) : IFactorModel
 
     public string? Conflict(JobSpec spec) => spec switch
     {
-        { TargetError: not null } => "method krylov needs a rank or a compression: it finds no singular values beyond those of its rank.",
+        { TargetError: not null, P: not 2 } => "method krylov meets a target of the relative Frobenius error alone: leave p out, or give p 2.",
         { ColumnMetric: not null } => "method krylov does not go with column-metric, which is a d x d matrix.",
         { AutoP: true } => "method krylov does not go with p auto, which is chosen from what a full SVD leaves: give p, which only the reported l_p error reads.",
         { Fit: not Fit.Coreset } => "fit belongs to method lp: method krylov has a fit of its own.",
@@ -69,7 +72,7 @@ internal sealed class KrylovModel(LowRankModel product) : IFactorModel
     public int DefaultBlockRows(TensorPlan plan)
     {
         // What a block sends is d x b float64: it should be smaller than its rows.
-        int b = plan.BlockVectors(plan.Rank ?? 1);
+        int b = plan.BlockVectors(plan.Rank ?? UnknownRank);
         long most = Math.Max(512, Math.Max((4 << 20) / plan.Columns, Math.Min(4L * b, MostRowElements / plan.Columns)));
         long least = Math.Min(Math.Max(512, 4L * b), most);
         return (int)Math.Min(Math.Max(1, plan.Rows), Math.Clamp((plan.Rows + 31) / 32, least, most));
@@ -84,6 +87,10 @@ internal sealed class KrylovModel(LowRankModel product) : IFactorModel
 
     public void AddToScan(BlockTask task, SparseRows rows, ReadOnlySpan<double> rowWeights, ArrayBlob blob, StepContext context) =>
         KrylovRound.AddToScan(task, rows, rowWeights, blob, context);
+
+    public RankSearch ChooseRank(TensorPlan plan, ScanFindings scan, StepContext context) => TargetSketch.Choose(plan, scan, context);
+
+    public double[] ErrorsByRank(FitState fit, StepContext context) => TargetSketch.Errors(fit, context);
 
     public FitState Begin(TensorPlan plan, FitState state, ScanFindings scan, string blobPrefix, StepContext context) =>
         KrylovRound.Begin(plan, state, scan, blobPrefix, context);
@@ -103,6 +110,6 @@ internal sealed class KrylovModel(LowRankModel product) : IFactorModel
     public TensorReport Describe(TensorReport report, TensorPlan plan, FitState fit)
     {
         KrylovProgress progress = KrylovProgress.Of(fit.Model!);
-        return report with { Krylov = new KrylovReport(plan.BlockVectors(fit.Rank), progress.Passes, progress.Dimensions, progress.Bound, progress.LastGain) };
+        return report with { Krylov = new KrylovReport(plan.BlockVectors(fit.Search?.Sketch!.Rank ?? fit.Rank), progress.Passes, progress.Dimensions, progress.Bound, progress.LastGain) };
     }
 }

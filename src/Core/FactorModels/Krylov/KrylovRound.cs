@@ -40,10 +40,15 @@ internal static class KrylovRound
 
     private const ulong Salt = 0x6b72796c6f760000;
 
-    /// <summary>Adds "product" for a random X to the scan.</summary>
+    /// <summary>Adds "product" for a random X to the scan; where the rank is not known yet, a sketch (<see cref="TargetSketch"/>).</summary>
     public static void AddToScan(BlockTask task, ReadOnlySpan<float> rows, ReadOnlySpan<double> rowWeights, ArrayBlob blob, StepContext context)
     {
-        (TensorPlan plan, int d, int b) = (task.Plan, task.Plan.Columns, task.Plan.BlockVectors(task.Plan.Rank!.Value));
+        if (task.Plan.Rank is not int rank)
+        {
+            TargetSketch.Add(task, rows, rowWeights.Length, Weights(task.Plan, rowWeights), blob);
+            return;
+        }
+        (TensorPlan plan, int d, int b) = (task.Plan, task.Plan.Columns, task.Plan.BlockVectors(rank));
         PackedMatrix<double> x = SharedOperands.Get(Start(plan, b), "packed", () => PackedMatrix<double>.FromTransposed(RandomRows(plan, b), d, b));
         blob.Add("product", KrylovPass.Multiply(rows, rowWeights.Length, Weights(plan, rowWeights), x, context), d, b);
     }
@@ -51,7 +56,12 @@ internal static class KrylovRound
     /// <inheritdoc cref="AddToScan(BlockTask, ReadOnlySpan{float}, ReadOnlySpan{double}, ArrayBlob, StepContext)"/>
     public static void AddToScan(BlockTask task, SparseRows rows, ReadOnlySpan<double> rowWeights, ArrayBlob blob, StepContext context)
     {
-        (TensorPlan plan, int d, int b) = (task.Plan, task.Plan.Columns, task.Plan.BlockVectors(task.Plan.Rank!.Value));
+        if (task.Plan.Rank is not int rank)
+        {
+            TargetSketch.Add(task, rows, Weights(task.Plan, rowWeights), blob);
+            return;
+        }
+        (TensorPlan plan, int d, int b) = (task.Plan, task.Plan.Columns, task.Plan.BlockVectors(rank));
         double[] x = SharedOperands.Get(Start(plan, b), "columns", () => RowCombinations.Transpose(RandomRows(plan, b), b, d));
         blob.Add("product", KrylovPass.Multiply(rows, Weights(plan, rowWeights), x, b, context), d, b);
     }
@@ -77,20 +87,35 @@ internal static class KrylovRound
         return new BlockResult(StepData.Write(context, blobName, new ArrayBlob().Add("product", product, d, product.Length / d)), new ModelFigures([]));
     }
 
-    /// <summary>The tensor after the scan, which was the first pass.</summary>
+    /// <summary>The tensor after the scan, which was the first pass unless it was to find the rank.</summary>
     public static FitState Begin(TensorPlan plan, FitState state, ScanFindings scan, string blobPrefix, StepContext context)
     {
         (int d, int b, double square) = (plan.Columns, plan.BlockVectors(state.Rank), state.Scale * state.Scale);
+        var begun = new KrylovProgress(square * scan.Squares, 1, 1, 0, 0);
+        double[] start = RandomRows(plan, b);
+        if (plan.Rank is null)
+            return state with
+            {
+                Stage = new StageId(StageKind.Model, 0),
+                Model = new ModelState(Step, 0) { Shared = [WriteBlock(start, 0, d, blobPrefix, context)], Numbers = [.. begun.Numbers] },
+            };
         double[] product = Sum(scan.Blocks, d, b, square, context);
-        KrylovSpace space = KrylovSpace.Begin(RandomRows(plan, b), product, d, context.Threads, context.Cancellation);
-        return Continue(plan, state, space, [], new KrylovProgress(square * scan.Squares, 1, 1, 0, 0), blobPrefix, context);
+        KrylovSpace space = KrylovSpace.Begin(start, product, d, context.Threads, context.Cancellation);
+        return Continue(plan, state, space, [], begun, blobPrefix, context);
     }
 
     /// <summary>The next pass, or factorise with V.</summary>
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
     {
         (ModelState model, int d) = (state.Model!, plan.Columns);
-        BlobRef[] blocks = [.. model.Kept[..^1], model.Shared[0]], products = [.. results.Select(result => result.Blob)];
+        BlobRef[] blocks = [.. model.Kept.SkipLast(1), model.Shared[0]], products = [.. results.Select(result => result.Blob)];
+        if (model.Kept.IsEmpty)
+        {
+            // Only where the scan was to find the rank: later passes keep what was projected.
+            double[] start = ReadBlock(context, model.Shared[0]);
+            KrylovSpace first = KrylovSpace.Begin(start, Sum(products, d, start.Length / d, 1, context), d, context.Threads, context.Cancellation);
+            return Continue(plan, state, first, [], KrylovProgress.Of(model), blobPrefix, context) with { Superseded = [.. products, model.Shared[0]] };
+        }
         KrylovSpace space = KrylovSpace.Restore(blocks.Select(block => ReadBlock(context, block)),
             StepData.Read(context, model.Kept[^1]).Get<double>("projected"), d, context.Threads, context.Cancellation);
         space.Extend(Sum(products, d, space.LastRows, 1, context));
@@ -102,12 +127,27 @@ internal static class KrylovRound
     private static FitState Continue(TensorPlan plan, FitState state, KrylovSpace space, BlobRef[] written, KrylovProgress before, string blobPrefix, StepContext context)
     {
         (int d, int k, int passes) = (plan.Columns, state.Rank, before.Passes + 1);
-        (double[] values, double[] coefficients) = space.Leading(k);
-        double left = Math.Sqrt(Math.Max(before.Squares - values.Sum(), 0));
+        bool searches = plan.Rank is null;
+        // A target error may need more directions than the sketch proposed.
+        k = Math.Min(k, space.Dimensions);
+        (double[] values, double[] coefficients) = space.Leading(searches ? space.Dimensions : k);
+        double left = Math.Sqrt(Math.Max(before.Squares - values.Take(k).Sum(), 0));
         double bound = before.Squares > 0 ? left / Math.Sqrt(before.Squares) : 0;
         var progress = new KrylovProgress(before.Squares, bound, passes == 1 ? 1 : before.Bound > 0 ? 1 - bound / before.Bound : 0, passes, space.Dimensions);
         int asked = KrylovModel.Passes(plan);
         bool done = passes >= asked || space.LastRows == 0 || plan.Passes is null && (bound <= Nothing || progress.LastGain < LeastGain);
+        if (done && searches)
+        {
+            if (TargetSketch.Cut(plan, values, before.Squares) is int rank)
+                (state, k) = Settle(plan, state, values, before.Squares, rank);
+            else if (space.LastRows == 0)
+                (state, k) = Settle(plan, state, values, before.Squares, values.Length);
+            else if (passes < KrylovModel.MostPasses && space.Dimensions + space.LastRows <= KrylovModel.MostDimensions)
+                done = false;
+            else
+                throw TargetSketch.NotWithin(plan, space.Dimensions + 1);
+            progress = done ? progress with { Bound = state.Search!.Tries[^1].Expected } : progress;
+        }
         if (done)
         {
             float[] v = Array.ConvertAll(space.Combine(coefficients, k), value => (float)value);
@@ -116,20 +156,32 @@ internal static class KrylovRound
                 Stage = new StageId(StageKind.Factorise, 0),
                 Model = new ModelState(Step, passes)
                 {
-                    Shared = [StepData.Write(context, $"{blobPrefix}/v", new ArrayBlob().Add("basis", v, k, d).Add("values", values, k))],
+                    Shared = [StepData.Write(context, $"{blobPrefix}/v", new ArrayBlob().Add("basis", v, k, d).Add("values", values[..k], k))],
                     Numbers = [.. progress.Numbers],
                 },
             };
         }
-        BlobRef[] more = [.. space.Blocks.Skip(written.Length).Select((block, i) =>
-            StepData.Write(context, $"{blobPrefix}/krylov-{written.Length + i}", new ArrayBlob().Add("rows", block, block.Length / d, d)))];
+        BlobRef[] more = [.. space.Blocks.Skip(written.Length).Select((block, i) => WriteBlock(block, written.Length + i, d, blobPrefix, context))];
         BlobRef projected = StepData.Write(context, $"{blobPrefix}/projected", new ArrayBlob().Add("projected", space.Projected, space.Projected.Length));
+        int round = searches ? passes : passes - 1;
         return state with
         {
-            Stage = new StageId(StageKind.Model, passes - 1),
-            Model = new ModelState(Step, passes - 1) { Shared = [more[^1]], Kept = [.. written, .. more[..^1], projected], Numbers = [.. progress.Numbers] },
+            Stage = new StageId(StageKind.Model, round),
+            Model = new ModelState(Step, round) { Shared = [more[^1]], Kept = [.. written, .. more[..^1], projected], Numbers = [.. progress.Numbers] },
         };
     }
+
+    // The rank that meets the target, and how many directions to keep.
+    private static (FitState State, int Kept) Settle(TensorPlan plan, FitState state, double[] values, double squares, int rank)
+    {
+        if (rank > Models.LargestRank(plan))
+            throw TargetSketch.NotWithin(plan, rank);
+        double error = squares > 0 ? Math.Sqrt(Math.Max(squares - values.Take(rank).Sum(), 0) / squares) : 0;
+        return (state with { Rank = rank, Search = state.Search! with { Tries = [new RankTry(rank, error)] } }, TargetSketch.Kept(rank, values.Length));
+    }
+
+    private static BlobRef WriteBlock(double[] rows, int index, int d, string blobPrefix, StepContext context) =>
+        StepData.Write(context, $"{blobPrefix}/krylov-{index}", new ArrayBlob().Add("rows", rows, rows.Length / d, d));
 
     // Unweighted rows have weights of 1.
     private static ReadOnlySpan<double> Weights(TensorPlan plan, ReadOnlySpan<double> c) => plan.RowWeights is null ? default : c;

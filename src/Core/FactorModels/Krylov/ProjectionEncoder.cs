@@ -30,7 +30,7 @@ internal sealed class ProjectionEncoder : IBlockEncoder
         (_task, _d, _k, _size, _scale) = (task, plan.Columns, parameters.Rank, plan.FactorType.Size(), parameters.Scale);
         BlobRef basis = parameters.Model!.Shared[0];
         float[] Read() => StepData.Read(context, basis).Get<float>("basis");
-        _vTransposed = SharedOperands.Get(basis, "V transposed", () => PackedMatrix<float>.FromTransposed(Read(), _d, _k));
+        _vTransposed = SharedOperands.Get(basis, $"V transposed, {_k}", () => PackedMatrix<float>.FromTransposed(Read(), _d, _k));
         _v = SharedOperands.Get(basis, $"V as stored, {_k} {plan.FactorType}", () => StoredRounding.Pack(Read(), _k, _d, plan.FactorType));
         _kept = StepData.Reuse(ref _stored, checked(plan.Partition.RowCount(task.Address.Block) * _k * _size));
     }

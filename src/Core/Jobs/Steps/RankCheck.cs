@@ -9,7 +9,7 @@ namespace ClusterLp.Core.Jobs.Steps;
 /// and has them fitted again.
 /// </summary>
 /// <remarks>
-/// The error is taken to fall with the rank as a power of the SVD's own error does, which the Gram's eigenvalues give for
+/// The error is taken to fall with the rank as a power of the SVD's own error does, which the Gram's eigenvalues (or an iteration's) give for
 /// every rank: power 1 after the first try, the measured one (a secant on logarithms) after that. A miss raises the rank by
 /// 1, 2, 4, ... at least, so that the number of tries is at most logarithmic in d.
 /// </remarks>
@@ -36,19 +36,19 @@ internal static class RankCheck
     {
         ImmutableArray<RankTry> tries = missed.Search!.Tries;
         (int rank, double measured) = (tries[^1].Rank, tries[^1].Measured!.Value);
-        int largest = Models.LargestRank(plan);
+        double[] errors = Models.Of(plan).ErrorsByRank(missed, context);
+        int largest = Math.Min(Models.LargestRank(plan), errors.Length - 1);
         if (rank >= largest)
             throw ClusterLpException.BadInput(FormattableString.Invariant(
                 $"tensor \"{plan.Name}\": factors of rank {rank}, the largest that shrinks a {plan.Rows} x {plan.Columns} matrix, stored as {plan.FactorType}, leave a relative l_p error of {measured:G5}, more than {target}; allow a larger error or store the factors in a wider --dtype."));
-        double[] eigenvalues = StepData.Read(context, missed.SvdBasis!).Get<double>("eigenvalues");
-        double power = tries.Length == 1 ? 1 : Power(eigenvalues, tries[^2], tries[^1]);
-        double tail = TargetRank.Tail(eigenvalues, rank);
+        double power = tries.Length == 1 ? 1 : Power(errors, tries[^2], tries[^1]);
+        double tail = errors[rank];
         int next = rank;
         double expected;
         do
         {
             next++;
-            expected = tail > 0 ? measured * Math.Pow(TargetRank.Tail(eigenvalues, next) / tail, power) : measured;
+            expected = tail > 0 ? measured * Math.Pow(errors[next] / tail, power) : measured;
         }
         while (next < largest && (expected > target || next - rank < 1 << Math.Min(tries.Length - 1, 20)));
         missed = missed with
@@ -74,10 +74,10 @@ internal static class RankCheck
     }
 
     /// <summary>How fast the error fell from one try to the next: d log error / d log (the SVD's error).</summary>
-    private static double Power(double[] eigenvalues, RankTry before, RankTry after)
+    private static double Power(double[] errors, RankTry before, RankTry after)
     {
         double fall = Math.Log(after.Measured!.Value / before.Measured!.Value);
-        double svd = Math.Log(TargetRank.Tail(eigenvalues, after.Rank) / TargetRank.Tail(eigenvalues, before.Rank));
+        double svd = Math.Log(errors[after.Rank] / errors[before.Rank]);
         return double.IsFinite(svd) && svd < 0 ? Math.Clamp(fall / svd, LeastPower, LargestPower) : LeastPower;
     }
 }

@@ -134,7 +134,7 @@ internal static class ScanStep
             state = state with { Power = PowerStep.Choose(scan.Sample, scan.Basis, known ?? TargetRank.OfGram(scan.Eigenvalues, plan.TargetError!.Value), context) };
             plan = plan.Settled(state);
         }
-        RankSearch? search = known is null ? TargetRank.Choose(plan, scan.Eigenvalues, scan.Basis, scan.Sample, context) : null;
+        RankSearch? search = known is null ? Models.Of(plan).ChooseRank(plan, scan, context) : null;
         state = state with { Rank = known ?? search!.Tries[0].Rank, Search = search };
         return Models.Of(plan).Begin(plan, state, scan, blobPrefix, context);
     }

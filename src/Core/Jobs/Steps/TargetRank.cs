@@ -66,6 +66,16 @@ internal static class TargetRank
         return Math.Sqrt(sum);
     }
 
+    /// <summary><see cref="Tail"/> of every rank from 0 to d.</summary>
+    public static double[] Tails(double[] eigenvalues)
+    {
+        var tails = new double[eigenvalues.Length + 1];
+        double sum = 0;
+        for (int j = eigenvalues.Length - 1; j >= 0; j--)
+            tails[j] = Math.Sqrt(sum += Math.Max(eigenvalues[j], 0));
+        return tails;
+    }
+
     private static int EnsureShrinks(TensorPlan plan, int rank) => rank <= RankRule.Largest(plan.Rows, plan.Columns)
         ? rank
         : throw ClusterLpException.BadInput(FormattableString.Invariant(

@@ -65,6 +65,12 @@ public sealed class CrashTests
     public void A_simplex_is_the_same_after_any_number_of_stops() =>
         SameAfterStops(spec => spec with { Method = Method.Simplex, Rank = 4, Smoothing = 0.05, Refine = 2 });
 
+    [Theory]
+    [InlineData(0.45)]
+    [InlineData(0.2)]
+    public void A_krylov_iteration_that_is_to_find_its_rank_is_the_same_after_any_number_of_stops(double target) =>
+        SameAfterStops(spec => spec with { Method = Method.Krylov, Rank = null, TargetError = target, P = 2 });
+
     // As computed in one run, whenever and however often the job is stopped before.
     private static void SameAfterStops(Func<JobSpec, JobSpec> with)
     {
