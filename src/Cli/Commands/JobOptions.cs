@@ -52,7 +52,7 @@ internal sealed class JobOptions
     public readonly Option<double?> Smoothing = OptionParsers.Number("--smoothing", "DELTA", "With --method simplex: share of the rows, between 0 and 1, that an archetype is the mean of (default: 0.03 / k).");
     public readonly Option<int?> Refine = OptionParsers.Whole("--refine", "R", "With --method simplex: rounds over all rows that move the archetypes to lower the squared error; they are means of rows no longer (default: none).");
     public readonly Option<string?> Vocabulary = new("--vocabulary") { Description = "With --method simplex: names of the rows, for the archetypes: one token a line, a vocab.json or a tokenizer.json (default: the model's own, where its format has them).", HelpName = "FILE" };
-    public readonly Option<int?> Passes = OptionParsers.Whole("--passes", "Q", "Passes of method krylov over the matrix, from 1 to 64 (default: until one more gains less than 0.4 %, at most 5).");
+    public readonly Option<int?> Passes = OptionParsers.Whole("--passes", "Q", "Passes of method krylov over the matrix, from 1 to 64 (default: until one more can be expected to gain less than 0.1 %, at most 5).");
     public readonly Option<int?> BlockSize = OptionParsers.Whole("--block-size", "B", "Vectors that method krylov multiplies in a pass, the rank or more (default: a quarter more than the rank, 10 at least).");
     public readonly Option<int?> BlockRows = OptionParsers.Whole("--block-rows", "N", "Rows of a block, the unit of work (default: about 32 blocks); part of what fixes the result's bytes.");
     public readonly Option<ulong?> Seed = OptionParsers.Seed("--seed", "Seed of the row samples and of random directions (default: 0).");

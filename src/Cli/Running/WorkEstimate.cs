@@ -12,7 +12,7 @@ internal sealed class WorkEstimate(JobPlan plan)
     private const int RefineRounds = 2;
     private const int JointRounds = 70;
     private const int ClusterRounds = 8;
-    private const int KrylovPasses = 4;
+    private const int KrylovPasses = 3;
     private const int IterationsNearTwo = 4;
     private const int IterationsAtOne = 100;
 

@@ -32,8 +32,11 @@ internal static class KrylovRound
 {
     public const string Step = "krylov";
 
-    // A pass that lowers the bound by less than this share of it is the last, unless a number of passes is asked for.
-    private const double LeastGain = 0.004;
+    // Where the next pass is expected to lower the bound by less than this share of it, it is not made, unless it is asked for.
+    private const double LeastGain = 1e-3;
+
+    // How a pass' gain compares with the one before, where only one is known.
+    private const double UsualFall = 1.0 / 3;
 
     // Nothing is left, to float32's rounding.
     private const double Nothing = 1e-7;
@@ -135,7 +138,7 @@ internal static class KrylovRound
         double bound = before.Squares > 0 ? left / Math.Sqrt(before.Squares) : 0;
         var progress = new KrylovProgress(before.Squares, bound, passes == 1 ? 1 : before.Bound > 0 ? 1 - bound / before.Bound : 0, passes, space.Dimensions);
         int asked = KrylovModel.Passes(plan);
-        bool done = passes >= asked || space.LastRows == 0 || plan.Passes is null && (bound <= Nothing || progress.LastGain < LeastGain);
+        bool done = passes >= asked || space.LastRows == 0 || plan.Passes is null && (bound <= Nothing || NextGain(progress, before) < LeastGain);
         if (done && searches)
         {
             if (TargetSketch.Cut(plan, values, before.Squares) is int rank)
@@ -182,6 +185,10 @@ internal static class KrylovRound
 
     private static BlobRef WriteBlock(double[] rows, int index, int d, string blobPrefix, StepContext context) =>
         StepData.Write(context, $"{blobPrefix}/krylov-{index}", new ArrayBlob().Add("rows", rows, rows.Length / d, d));
+
+    // Gains fall by a factor each pass, as a rule a growing one.
+    private static double NextGain(KrylovProgress now, KrylovProgress before) => now.Passes == 1 ? 1
+        : now.LastGain * (now.Passes == 2 ? UsualFall : before.LastGain > 0 ? Math.Min(1, now.LastGain / before.LastGain) : 0);
 
     // Unweighted rows have weights of 1.
     private static ReadOnlySpan<double> Weights(TensorPlan plan, ReadOnlySpan<double> c) => plan.RowWeights is null ? default : c;
