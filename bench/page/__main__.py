@@ -8,8 +8,8 @@ from page import companions, machine, render, sections
 def pieces(quick):
     """{name: function that measures it} in order."""
     found = {s.key: (lambda s=s: sections.measure(s, quick)) for s in sections.sections(quick)}
-    for name, heading, about, full, small in companions.COMPANIONS:
-        found[name] = lambda a=(name, heading, about, small if quick else full): companions.measure(*a)
+    for key, name, heading, about, full, small in companions.COMPANIONS:
+        found[key] = lambda a=(key, name, heading, about, small if quick else full): companions.measure(*a)
     return found
 
 
