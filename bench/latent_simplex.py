@@ -46,7 +46,7 @@ def find(a):
             far, ratio = [], []
             for seed in range(a.seeds):
                 matrix, vertices = planted(noise, seed)
-                t, v = job(matrix, K, ["--method", "simplex", "--smoothing", str(min(share / K, 0.999)), "--seed", str(seed)])
+                t, v = job(matrix, K, ["--method", "simplex", "--smoothing", str(min(share / K, 0.999)), "--seed", str(seed), *(["--refine", str(a.refine)] if a.refine else [])])
                 apart = np.mean([np.linalg.norm(x - y) for i, x in enumerate(vertices) for y in vertices[:i]])
                 far.append(max(np.linalg.norm(v - x, axis=1).min() for x in vertices) / apart)
                 ratio.append(t["errors"]["frobenius"] / t["svd"]["frobenius"])
@@ -55,7 +55,7 @@ def find(a):
 
 def compare(a):
     methods = {f"simplex, DELTA = {share:g} / k": ["--smoothing", share] for share in a.share or [0.01, 0.03, 0.1]}
-    methods |= {f"simplex, {rounds} rounds of refinement": ["--refine", str(rounds)] for rounds in (1, 10)}
+    methods |= {f"simplex, --refine {rounds}": ["--refine", str(rounds)] for rounds in (1, 10)}
     methods["l_p, p = 1.5"] = None
     print("\n| matrix | k | method | l_1 | l_1.5 | Frobenius | largest row | relative Frobenius | largest gap | s, SVD's |\n" + "|---" * 10 + "|")
     for matrix in a.matrix + ([planted(0.1, 0)[0]] if a.matrix else []):
@@ -76,6 +76,7 @@ def main():
     a.add_argument("--noise", type=float, action="append", help="of the planted matrices; repeatable; default 0, 0.1 and 0.3")
     a.add_argument("--share", type=float, action="append", help="smoothing times k; repeatable; default 0.003, 0.01, 0.03, 0.1, 0.3 and 1")
     a.add_argument("--seeds", type=int, default=3, help="planted matrices of each kind")
+    a.add_argument("--refine", type=int, help="rounds of refinement of the planted archetypes; default none")
     a.add_argument("--rank", type=int, action="append", help="of the comparison; repeatable; default 8 and 14")
     a.add_argument("--only-compare", action="store_true", help="leave the planted vertices out")
     a = a.parse_args()

@@ -13,7 +13,10 @@ internal sealed class VertexSearch
     // Apart from every other draw of the job.
     private const ulong Stream = 0x7369_6D70_6C65_7801;
 
-    private readonly double[] _found, _directions, _ends;
+    // Orthonormal, and spanning what the subspace has of the vertices found; zeros for one that depends on those before it.
+    private readonly double[] _found;
+
+    private readonly double[] _directions, _ends;
 
     private VertexSearch(int rank, int d, double[] found, double[] directions, double[] ends, double[] direction) =>
         (Rank, D, _found, _directions, _ends, Direction) = (rank, d, found, directions, ends, direction);
@@ -61,7 +64,11 @@ internal sealed class VertexSearch
         for (int i = 0; i < end.Count; i++)
             for (int j = 0; j < Rank; j++)
                 mean[j] += end.Numbers[i * Rank + j] / (double)end.Count;
-        double[] found = [.. _found, .. mean];
+        double before = Norm(mean);
+        RemoveAll(mean, _found);
+        double after = Norm(mean);
+        // A vertex that depends on those before it adds nothing to be orthogonal to.
+        double[] found = [.. _found, .. Array.ConvertAll(mean, value => after > 1e-10 * before ? value / after : 0)];
         return new VertexSearch(Rank, D, found, [.. _directions, .. Direction], [.. _ends, sign, end.Values[^1], end.Rows[^1]],
             NextDirection(subspace, Rank, D, found, seed, tensor));
     }
@@ -76,13 +83,8 @@ internal sealed class VertexSearch
 
     private static double[] NextDirection(ReadOnlySpan<float> subspace, int rank, int d, double[] found, ulong seed, int tensor)
     {
-        int count = found.Length / rank;
-        double[][] orthonormal = Orthonormal(found, rank);
-        double[] coordinates = Normals(rank, count, seed, tensor);
-        // Twice, so that rounding leaves nothing of them.
-        for (int pass = 0; pass < 2; pass++)
-            foreach (double[] vertex in orthonormal)
-                Remove(coordinates, vertex);
+        double[] coordinates = Normals(rank, found.Length / rank, seed, tensor);
+        RemoveAll(coordinates, found);
         var direction = new double[d];
         for (int j = 0; j < rank; j++)
             for (int i = 0; i < d; i++)
@@ -91,25 +93,15 @@ internal sealed class VertexSearch
         return norm > 0 ? Array.ConvertAll(direction, value => value / norm) : direction;
     }
 
-    private static double[][] Orthonormal(double[] found, int rank)
+    // Twice, so that rounding leaves nothing of them.
+    private static void RemoveAll(Span<double> from, double[] found)
     {
-        var orthonormal = new List<double[]>();
-        for (int t = 0; t < found.Length / rank; t++)
-        {
-            double[] vertex = found[(t * rank)..((t + 1) * rank)];
-            double before = Norm(vertex);
-            for (int pass = 0; pass < 2; pass++)
-                foreach (double[] other in orthonormal)
-                    Remove(vertex, other);
-            double after = Norm(vertex);
-            // One that depends on those before adds nothing to be orthogonal to.
-            if (after > 1e-10 * before)
-                orthonormal.Add(Array.ConvertAll(vertex, value => value / after));
-        }
-        return [.. orthonormal];
+        for (int pass = 0; pass < 2; pass++)
+            for (int t = 0; t < found.Length; t += from.Length)
+                Remove(from, found.AsSpan(t, from.Length));
     }
 
-    private static void Remove(double[] from, double[] unit)
+    private static void Remove(Span<double> from, ReadOnlySpan<double> unit)
     {
         double along = 0;
         for (int j = 0; j < unit.Length; j++)
