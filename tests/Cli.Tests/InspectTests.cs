@@ -70,12 +70,26 @@ public sealed class InspectTests : IDisposable
     }
 
     [Fact]
+    public void Of_a_file_of_nonzeros_dense_factors_may_take_more()
+    {
+        var written = new StringWriter();
+        MatrixStatistics statistics = Of(new Matrix(10, 3, (i, j) => i + j));
+        Rendering.InspectView.Write(CommandLine.Console(written, 200), "m.npz",
+            [new Commands.InspectedTensor("m", "f32", [2000, 32], 1024, statistics, 22, 15, null)]);
+        // 4 (22 x 2032) - 1024 and 4 (15 x 2032) - 1024 bytes.
+        Assert.Contains("22 (+173.6 KiB)", written.ToString());
+        Assert.Contains("15 (+118.1 KiB)", written.ToString());
+    }
+
+    [Fact]
     public async Task A_matrix_is_listed_with_its_ranks_as_a_table_and_as_json()
     {
         string model = _folder.WriteMatrix("emb.npy", 2000, 32);
         CommandLine table = await CommandLine.RunAsync("inspect", model);
         Assert.Equal(ExitCode.Done, table.Code);
         Assert.Contains("2000 x 32", table.Out);
+        // 22 (2000 + 32) float32 instead of 2000 x 32.
+        Assert.Contains("22 (-75.4 KiB)", table.Out);
         CommandLine run = await CommandLine.RunAsync("inspect", model, "--json");
         JsonElement tensor = JsonDocument.Parse(run.Out).RootElement.GetProperty("tensors")[0];
         Assert.Equal("emb", tensor.GetProperty("name").GetString());

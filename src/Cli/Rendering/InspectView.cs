@@ -1,5 +1,5 @@
 using ClusterLp.Cli.Commands;
-using ClusterLp.Core.Jobs;
+using ClusterLp.Core.Formats;
 using ClusterLp.Core.Reporting;
 using Spectre.Console;
 
@@ -18,7 +18,7 @@ internal static class InspectView
         {
             console.Write(Shapes(matrices));
             console.Write(Tails(matrices));
-            console.Say(" k: rank at which that share of the elements is saved. Tails: kurtosis is 3 for a Gaussian; tail shape is 2 for a "
+            console.Say(" k: rank at which that share of the elements is saved, and what the factors' bytes differ by from the file's. Tails: kurtosis is 3 for a Gaussian; tail shape is 2 for a "
                 + "Gaussian, 1 for a Laplacian, less for heavier tails, where p < 2 has most to gain; row max/med: largest row norm over the median.");
         }
         foreach (InspectedTensor tensor in matrices.Where(tensor => tensor.Statistics!.NonFinite > 0))
@@ -56,8 +56,12 @@ internal static class InspectView
         return table;
     }
 
-    private static string Saving(InspectedTensor tensor, int rank) =>
-        $"{rank} (-{Figures.Bytes(Math.Max(0, tensor.Bytes * RankRule.Saved(tensor.Shape[0], (int)tensor.Shape[1], rank)))})";
+    // Of a file that holds nonzeros alone, or codes, dense factors may well take more.
+    private static string Saving(InspectedTensor tensor, int rank)
+    {
+        double saved = tensor.Bytes - (double)rank * (tensor.Shape[0] + tensor.Shape[1]) * Enum.Parse<ElementType>(tensor.Type, ignoreCase: true).DefaultFactorType().Size();
+        return $"{rank} ({(saved < 0 ? "+" : "-")}{Figures.Bytes(Math.Abs(saved))})";
+    }
 
     private static string Optional(double? value) => value is double v ? v.ToString("G4", System.Globalization.CultureInfo.InvariantCulture) : "-";
 }
