@@ -19,6 +19,8 @@ METHODS = {
     "exact rows 1 %, p = 1.5": ["--exact-rows", "0.01"],
     "exact rows 5 %, p = 1.5": ["--exact-rows", "0.05"],
     "active columns, p = 1.5": ["--active-columns", "{columns}"],
+    "Lewis ellipsoid by sparse sketches": ["--method", "lewis", "--embedding", "sparse"],
+    "krylov": ["--method", "krylov"],
     "simplex": ["--method", "simplex"],
     "simplex, 10 rounds of refinement": ["--method", "simplex", "--refine", "10"],
 }

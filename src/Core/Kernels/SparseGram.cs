@@ -5,7 +5,7 @@ namespace ClusterLp.Core.Kernels;
 /// <summary>Weighted Gram matrices of sparse rows, float64 sums; on the calling thread.</summary>
 public static class SparseGram
 {
-    // Multiply-adds of the dense kernel in the time of one here (bench/sparse prints both); a power of two, so that it
+    // Multiply-adds of the dense kernel in the time of one here (bench/sparse-inputs prints both); a power of two, so that it
     // says the same on every machine.
     private const long DensePerSparse = 64;
 

@@ -84,7 +84,7 @@ public class SparseEmbeddingTests
     }
 
     /// <summary>
-    /// Exact scores are squared row norms of Q. bench/sparse/run scores finds [0.7, 1.5] at 512 rows and s = 4, which has a
+    /// Exact scores are squared row norms of Q. bench/sparse-inputs/run scores finds [0.7, 1.5] at 512 rows and s = 4, which has a
     /// margin here; one entry a column overestimates where two heavy rows meet in a row of the sketch.
     /// </summary>
     [Theory]

@@ -16,6 +16,6 @@ switch (args)
         LewisBench.Run(rest.FirstOrDefault());
         return 0;
     default:
-        Console.Error.WriteLine("usage: bench/sparse/run scan [ROUNDS (3)] | scores [MATRIX] | fits [MATRIX]");
+        Console.Error.WriteLine("usage: bench/sparse-inputs/run scan [ROUNDS (3)] | scores [MATRIX] | fits [MATRIX]");
         return 64;
 }
