@@ -22,7 +22,7 @@ METHODS = {
     "Lewis ellipsoid by sparse sketches": ["--method", "lewis", "--embedding", "sparse"],
     "krylov": ["--method", "krylov"],
     "simplex": ["--method", "simplex"],
-    "simplex, 10 rounds of refinement": ["--method", "simplex", "--refine", "10"],
+    "simplex, one round of refinement": ["--method", "simplex", "--refine", "1"],
 }
 
 
