@@ -19,7 +19,7 @@ COMPANIONS = [
      [CHESS, "183", "1024", "1"], [CHESS, "183", "64", "1"]),
     ("joint", "joint", "Joint fit", "Entrywise error beside the plain one-machine prototype.", [], []),
     ("joint-chess", "joint", "Joint fit, chess network", "The same on a real embedding.",
-     [CHESS, "--compression", "0.28"], [CHESS, "--compression", "0.5", "--p", "1.5", "--rounds", "2"]),
+     [CHESS, "--compression", "0.28", "--p", "1.5"], [CHESS, "--compression", "0.5", "--p", "1.5", "--rounds", "2"]),
     ("scale", "scale", "Scale", "Time as the rows grow; workers, memory and the model of large clusters are in [scaling.md](scaling.md).",
      ["--only", "linear", "--rows", "50000", "200000", "1000000", "--repeat", "1"], ["--only", "linear", "--rows", "5000", "20000", "40000", "--repeat", "1"]),
 ]
