@@ -27,6 +27,11 @@ internal sealed class StoredVertices
         Gemm.Multiply(wide, d, k, Columns.Packed, Gram, k);
     }
 
+    /// <summary>Those of a blob, "basis" k x d float32; kept while blocks share them.</summary>
+    public static StoredVertices Read(StepContext context, BlobRef blob, int k, int d, ElementType type, double scale) =>
+        SharedOperands.Get(blob, FormattableString.Invariant($"vertices {k} {type} {scale:R}"),
+            () => new StoredVertices(StepData.Read(context, blob).Get<float>("basis"), k, d, type, scale));
+
     /// <summary>Whether every entry is within the type's range.</summary>
     public bool IsFinite { get; }
 
@@ -64,8 +69,7 @@ internal sealed class SimplexEncoder : IBlockEncoder
         TensorPlan plan = task.Plan;
         (_task, _context, _d, _k, _size) = (task, context, plan.Columns, parameters.Rank, plan.FactorType.Size());
         _tolerance = plan.Tolerance ?? SimplexModel.DefaultTolerance;
-        _vertices = SharedOperands.Get(parameters.Basis!, FormattableString.Invariant($"vertices {_k} {plan.FactorType} {parameters.Scale:R}"),
-            () => new StoredVertices(StepData.Read(context, parameters.Basis!).Get<float>("basis"), _k, _d, plan.FactorType, parameters.Scale));
+        _vertices = StoredVertices.Read(context, parameters.Basis!, _k, _d, plan.FactorType, parameters.Scale);
         if (!_vertices.IsFinite)
             throw ClusterLpException.BadInput($"tensor \"{plan.Name}\": a vertex' entry is beyond {plan.FactorType}'s range; choose --dtype f32.");
         (_squares, _nearest) = (new SimplexLeastSquares(_vertices.Gram, _k), new NearestRows(_k));

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
+using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Steps;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LinearAlgebra;
+using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.FactorModels.Simplex;
 
@@ -38,9 +40,7 @@ internal static class VertexRefinement
     public static (ArrayBlob Blob, ImmutableArray<double> Figures) Sum(BlockTask task, ModelParameters parameters, BlockRows rows, StepContext context)
     {
         (int k, int d) = (parameters.Rank, rows.D);
-        BlobRef shared = parameters.Round.Shared[0];
-        StoredVertices vertices = SharedOperands.Get(shared, FormattableString.Invariant($"vertices {k} F32 {parameters.Scale:R}"),
-            () => new StoredVertices(StepData.Read(context, shared).Get<float>("basis"), k, d, Formats.ElementType.F32, parameters.Scale));
+        StoredVertices vertices = StoredVertices.Read(context, parameters.Round.Shared[0], k, d, ElementType.F32, parameters.Scale);
         var squares = new SimplexLeastSquares(vertices.Gram, k);
         var (gram, sums, products, weights) = (new double[k * k], new double[checked(k * d)], new double[Tile * k], new double[k]);
         double tolerance = task.Plan.Tolerance ?? SimplexModel.DefaultTolerance, left = 0;
@@ -72,8 +72,8 @@ internal static class VertexRefinement
         BlobRef[] done = [.. results.Select(result => result.Blob)];
         StepData.ReadInOrder(context, done, blob =>
         {
-            Add(gram, blob.View<double>("gram"));
-            Add(products, blob.View<double>("products"));
+            PackedTriangle.AddTo(gram, blob.View<double>("gram"));
+            PackedTriangle.AddTo(products, blob.View<double>("products"));
         });
         float[] before = StepData.Read(context, model.Shared[0]).Get<float>("basis");
         float[] after = Array.ConvertAll(Solve(gram, products, Array.ConvertAll(before, v => v * state.Scale), k, d), v => (float)(v / state.Scale));
@@ -81,12 +81,6 @@ internal static class VertexRefinement
         int rounds = (int)model.Numbers[0] + 1;
         state = state with { RefineRounds = rounds, LastObjective = results.Sum(result => ((ModelFigures)result.Figures).Sums[0]) };
         return (rounds < plan.Refine ? At(state, vertices, model.Round + 1, rounds) : Done(state, vertices)) with { Superseded = [.. done, model.Shared[0]] };
-
-        static void Add(double[] to, ReadOnlySpan<double> values)
-        {
-            for (int i = 0; i < to.Length; i++)
-                to[i] += values[i];
-        }
     }
 
     /// <summary>The tensor ready to be factorised with these vertices.</summary>

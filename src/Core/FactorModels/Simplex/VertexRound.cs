@@ -4,6 +4,7 @@ using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Steps;
 using ClusterLp.Core.Kernels;
+using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.FactorModels.Simplex;
 
@@ -169,8 +170,8 @@ internal static class VertexRound
         var (sums, counts) = (new double[checked(k * d)], new double[k]);
         StepData.ReadInOrder(context, done, blob =>
         {
-            Add(sums, blob.View<double>("sums"));
-            Add(counts, blob.View<double>("counts"));
+            PackedTriangle.AddTo(sums, blob.View<double>("sums"));
+            PackedTriangle.AddTo(counts, blob.View<double>("counts"));
         });
         if (Array.Exists(counts, count => count != averaged))
             throw new ClusterLpException(ExitCode.Internal, $"tensor \"{plan.Name}\": a vertex averages {counts.First(count => count != averaged)} rows; expected {averaged}.");
@@ -179,12 +180,6 @@ internal static class VertexRound
         BlobRef kept = StepData.Write(context, $"{blobPrefix}/vertices", new ArrayBlob().Add("basis", vertices, k, d));
         FitState next = plan.Refine is null ? VertexRefinement.Done(state, kept) : VertexRefinement.Begin(state, kept);
         return next with { Superseded = [.. done, state.Model!.Shared[1]] };
-
-        static void Add(double[] to, ReadOnlySpan<double> values)
-        {
-            for (int i = 0; i < to.Length; i++)
-                to[i] += values[i];
-        }
     }
 
     private static readonly (string Name, int Sign)[] Ends = [("top", 1), ("bottom", -1)];

@@ -119,10 +119,9 @@ public sealed class JobStateTests
         Assert.Contains("failed 6 times on 2 worker(s), at last on b: disk full", history.State.End.Reason);
     }
 
-    [Fact]
-    public void An_idle_worker_gets_a_copy_of_a_slow_block_and_the_first_result_counts()
+    /// <summary>One worker holds the first block since the start; another has done all others, each in 2 s.</summary>
+    private static (AssignEffect Slow, AssignEffect Fast, TimeSpan Now) AllButOneDone(History history)
     {
-        var history = new History(tensors: 1, seed: 0, new JobPolicy());
         AssignEffect slow = Assign(history, "slow", TimeSpan.Zero);
         TimeSpan now = TimeSpan.Zero;
         AssignEffect fast = Assign(history, "fast", now);
@@ -132,6 +131,14 @@ public sealed class JobStateTests
             history.Apply(Done(fast) with { Now = now });
             fast = history.Apply(new WorkRequested(fast.Worker, 1, now)).OfType<AssignEffect>().SingleOrDefault() ?? fast;
         }
+        return (slow, fast, now);
+    }
+
+    [Fact]
+    public void An_idle_worker_gets_a_copy_of_a_slow_block_and_the_first_result_counts()
+    {
+        var history = new History(tensors: 1, seed: 0, new JobPolicy());
+        (AssignEffect slow, AssignEffect fast, TimeSpan now) = AllButOneDone(history);
         // All others are done, each in 2 s: after twice that the slow one's block is given a second time, once.
         AssignEffect copy = history.Apply(new LeaseTick(now)).OfType<AssignEffect>().SingleOrDefault() ?? fast;
         Assert.Equal((slow.Block, 2, "fast"), (copy.Block, copy.Attempt, copy.Worker.Value));
@@ -152,15 +159,7 @@ public sealed class JobStateTests
     public void A_block_is_no_retry_while_one_of_two_holders_is_left()
     {
         var history = new History(tensors: 1, seed: 0, new JobPolicy());
-        AssignEffect slow = Assign(history, "slow", TimeSpan.Zero);
-        TimeSpan now = TimeSpan.Zero;
-        AssignEffect fast = Assign(history, "fast", now);
-        for (int block = 1; block < Blocks; block++)
-        {
-            now += TimeSpan.FromSeconds(2);
-            history.Apply(Done(fast) with { Now = now });
-            fast = history.Apply(new WorkRequested(fast.Worker, 1, now)).OfType<AssignEffect>().SingleOrDefault() ?? fast;
-        }
+        (AssignEffect slow, AssignEffect fast, TimeSpan now) = AllButOneDone(history);
         history.Apply(new LeaseTick(now));
         Assert.Equal(2, history.State.Leases.Count());
         history.Apply(new WorkerLost(slow.Worker, "it died", Orderly: false, now));
