@@ -3,7 +3,7 @@ import os, shlex, signal, subprocess, time
 from measure import ROOT
 
 CHESS = "artifacts/bench/public/nnue.npy"
-ONCE = ["--repeat", "1", "--skip", "clusterlp p=1"]
+ONCE = ["--repeat", "1", "--skip", "clusterlp p=1", "--skip", "clusterlp p=1 to 0.5 %"]
 # Key, name in bench/, heading, what it shows, options of the full page, options of the quick one.
 COMPANIONS = [
     ("run", "run", "Targets", "Whole jobs beside numpy and scikit-learn, alternating, and what the ratios should be.",
