@@ -8,7 +8,9 @@ LIMIT = 1 << 30
 def block_bytes(rows, columns):
     """A block as the default cut makes it: at most 16 MiB of float32."""
     at_most = max(512, (16 << 20) // 4 // columns)
-    return 4 * columns * min(rows, max(min(max(512, 2 * columns), at_most), min((rows + 31) // 32, at_most)))
+    at_least = min(max(512, 2 * columns, min(rows // 8, 4 * columns)), at_most)
+    blocks = -(-rows // max(at_least, min(-(-rows // 32), at_most)))
+    return 4 * columns * -(-rows // blocks)
 
 
 def allowed(rows, columns):

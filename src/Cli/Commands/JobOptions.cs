@@ -54,7 +54,7 @@ internal sealed class JobOptions
     public readonly Option<string?> Vocabulary = new("--vocabulary") { Description = "With --method simplex: names of the rows, for the archetypes: one token a line, a vocab.json or a tokenizer.json (default: the model's own, where its format has them).", HelpName = "FILE" };
     public readonly Option<int?> Passes = OptionParsers.Whole("--passes", "Q", "Passes of method krylov over the matrix, from 1 to 64 (default: until one more can be expected to gain less than 0.1 %, at most 5).");
     public readonly Option<int?> BlockSize = OptionParsers.Whole("--block-size", "B", "Vectors that method krylov multiplies in a pass, the rank or more (default: a quarter more than the rank, 10 at least).");
-    public readonly Option<int?> BlockRows = OptionParsers.Whole("--block-rows", "N", "Rows of a block, the unit of work (default: about 32 blocks); part of what fixes the result's bytes.");
+    public readonly Option<int?> BlockRows = OptionParsers.Whole("--block-rows", "N", "Rows of a block, the unit of work (default: about 32 blocks, fewer of a wide matrix); part of what fixes the result's bytes.");
     public readonly Option<ulong?> Seed = OptionParsers.Seed("--seed", "Seed of the row samples and of random directions (default: 0).");
     public readonly Option<ElementType?> Dtype = OptionParsers.OptionalWord("--dtype", "Element type of the factors (default: the input's).", FactorTypes);
     public readonly Option<bool> Reconstruct = new("--reconstruct") { Description = "Also write the dense product under the old names, for loaders that cannot be changed." };

@@ -16,15 +16,16 @@ public readonly record struct BlockPartition(long Rows, int BlockRows)
     public int RowCount(int block) => (int)Math.Min(BlockRows, Rows - FirstRow(block));
 
     /// <summary>
-    /// Block height by default: about 32 blocks, so that a few workers stay evenly busy; at least 2 d rows, so that a
-    /// block's d x d Gram stays smaller than its data; at most 16 MiB of float32 (one block, at least 512 rows, is what
-    /// a worker slot holds in memory).
+    /// Block height by default: about 32 blocks, so that a few workers stay evenly busy; but at least 4 d rows, or 2 d where there
+    /// would be fewer than 8 blocks, so that a block's d x d Gram, which is written, hashed and read, is much smaller than its
+    /// data; at most 16 MiB of float32, or 512 rows (one block is what a worker slot holds in memory). All of one height, nearly.
     /// </summary>
     public static int DefaultBlockRows(long rows, int columns)
     {
         long atMost = Math.Max(512, (16L << 20) / sizeof(float) / columns);
-        long atLeast = Math.Min(Math.Max(512, 2L * columns), atMost);
-        long even = (rows + 31) / 32;
-        return (int)Math.Min(Math.Max(1, rows), Math.Clamp(even, atLeast, atMost));
+        long atLeast = Math.Min(Math.Max(512, Math.Clamp(rows / 8, 2L * columns, 4L * columns)), atMost);
+        long about = Math.Clamp((rows + 31) / 32, atLeast, atMost);
+        long blocks = (Math.Max(1, rows) + about - 1) / about;
+        return (int)((Math.Max(1, rows) + blocks - 1) / blocks);
     }
 }

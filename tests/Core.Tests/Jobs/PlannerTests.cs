@@ -235,8 +235,26 @@ public sealed class PlannerTests : IDisposable
     {
         Assert.Equal(100, JobPlanner.Plan(Simple() with { BlockRows = 1 << 30 }).Tensors[0].BlockRows);
         Assert.Equal(7, JobPlanner.Plan(Simple() with { BlockRows = 7 }).Tensors[0].BlockRows);
-        Assert.Equal(BlockPartition.DefaultBlockRows(100, 20), JobPlanner.Plan(Simple()).Tensors[0].BlockRows);
+        Assert.Equal(100, JobPlanner.Plan(Simple()).Tensors[0].BlockRows);
         AssertRefused(ExitCode.BadInput, Simple() with { BlockRows = 0 }, "block-rows is 0");
+    }
+
+    [Theory]
+    [InlineData(16_000, 96, 32, 500)]
+    // At least 4 d rows, or 2 d rather than fewer than 8 blocks.
+    [InlineData(50_265, 768, 17, 2957)]
+    [InlineData(8192, 256, 8, 1024)]
+    [InlineData(4096, 256, 8, 512)]
+    // At most 16 MiB, or 512 rows.
+    [InlineData(4_000_000, 256, 245, 16_327)]
+    [InlineData(20_000, 16_384, 40, 500)]
+    // A short matrix is one block.
+    [InlineData(1000, 768, 1, 1000)]
+    [InlineData(1, 1, 1, 1)]
+    public void Blocks_are_cut_evenly_to_the_size_that_suits_the_matrix(long rows, int columns, int blocks, int height)
+    {
+        Assert.Equal(height, BlockPartition.DefaultBlockRows(rows, columns));
+        Assert.Equal(blocks, new BlockPartition(rows, height).Count);
     }
 
     [Fact]
