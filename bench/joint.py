@@ -43,7 +43,8 @@ def peer(path, rank, p, rounds):
 
 def main():
     a = argparse.ArgumentParser(prog="bench/joint", description=__doc__)
-    a.add_argument("matrix", nargs="*", type=pathlib.Path, help="a two-dimensional float32 .npy; none: the generated 8192 x 256 one")
+    a.add_argument("matrix", nargs="*", type=pathlib.Path, help="a two-dimensional float32 .npy; none: a generated one of 256 columns")
+    a.add_argument("--rows", type=int, default=8192, help="of the generated one: low rank plus Student-t noise")
     a.add_argument("--compression", type=float, action="append", help="repeatable; default 0.28 and 0.5")
     a.add_argument("--p", type=float, action="append", help="repeatable; default 1 and 1.5")
     a.add_argument("--rounds", type=int, default=200, help="numpy's")
@@ -53,7 +54,7 @@ def main():
     if a.peer:
         return peer(a.peer[0], int(a.peer[1]), float(a.peer[2]), a.rounds)
     targets, results = Targets(), []
-    for matrix in [warmed(m) for m in a.matrix] or [generated(8192, 256)]:
+    for matrix in [warmed(m) for m in a.matrix] or [generated(a.rows, 256)]:
         for compression in a.compression or [0.28, 0.5]:
             for p in a.p or [1.0, 1.5]:
                 title = f"{matrix.stem}, {compression:.0%} saved, p = {p:g}"

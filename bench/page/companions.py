@@ -17,9 +17,11 @@ COMPANIONS = [
      ["--sizes", "256", "768", "1024", "--rounds", "2", "--repeat", "1"], ["--sizes", "128", "--rounds", "1", "--repeat", "0"]),
     ("regression", "regression", "Regression step", "Variants of the row-wise regression on rows of the chess network: certified gap and time.",
      [CHESS, "183", "1024", "1"], [CHESS, "183", "64", "1"]),
-    ("joint", "joint", "Joint fit", "Entrywise error beside the plain one-machine prototype.", [], []),
+    ("joint", "joint", "Joint fit", "Entrywise error beside the plain one-machine prototype.", [], ["--rounds", "2"]),
+    ("joint-tall", "joint", "Joint fit, more rows", "Where the start of a job weighs less.",
+     ["--rows", "32768", "--compression", "0.28"], ["--rows", "2048", "--compression", "0.5", "--p", "1.5", "--rounds", "2"]),
     ("joint-chess", "joint", "Joint fit, chess network", "The same on a real embedding.",
-     [CHESS, "--compression", "0.28", "--p", "1.5"], [CHESS, "--compression", "0.5", "--p", "1.5", "--rounds", "2"]),
+     [CHESS, "--compression", "0.28"], [CHESS, "--compression", "0.5", "--p", "1.5", "--rounds", "2"]),
     ("scale", "scale", "Scale", "Time as the rows grow; workers, memory and the model of large clusters are in [scaling.md](scaling.md).",
      ["--only", "linear", "--rows", "50000", "200000", "1000000", "--repeat", "1"], ["--only", "linear", "--rows", "5000", "20000", "40000", "--repeat", "1"]),
 ]
