@@ -7,12 +7,13 @@ const int Exact = 64;
 const double ExactGap = 2e-5;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-if (args.Length is < 2 or > 4)
+if (args.Length is < 2 or > 5)
 {
-    Console.Error.WriteLine("usage: bench/regression/run MATRIX RANK [ROWS (1024) [ROUNDS (3)]]");
+    Console.Error.WriteLine("usage: bench/regression/run MATRIX RANK [ROWS (1024) [ROUNDS (3) [GAP (the default)]]]");
     return 64;
 }
 int rank = int.Parse(args[1]), count = args.Length > 2 ? int.Parse(args[2]) : 1024, rounds = args.Length > 3 ? int.Parse(args[3]) : 3;
+double? gap = args.Length > 4 ? double.Parse(args[4]) : null;
 foreach (double p in new[] { 1, 1.5 })
 {
     Problem problem = Problem.Read(args[0], rank, count, p);
@@ -20,7 +21,7 @@ foreach (double p in new[] { 1, 1.5 })
     (RegressionOutcome optimum, _) = Solve(problem, exact, p, RegressionOptions.For(p, ExactGap));
     Console.WriteLine($"p = {p}: {problem.Count} rows of {problem.Basis.D} columns, rank {rank}, one thread, processor time, best of {rounds} alternating rounds; excess over the optimum "
         + $"on {exact} rows (certified to {optimum.SumGap:0.0e+0}, {(double)optimum.Iterations / exact:0} iterations a row)\n");
-    IReadOnlyList<Variant> variants = Variant.At(p);
+    IReadOnlyList<Variant> variants = Variant.At(p, gap);
     var seconds = Enumerable.Repeat(double.MaxValue, variants.Count).ToArray();
     var outcomes = new RegressionOutcome[variants.Count];
     for (int round = 0; round < rounds; round++)

@@ -7,10 +7,10 @@ internal sealed record Variant(string Name, RegressionOptions Options)
 {
     private static readonly RegressionOptions Fixed = new() { Relaxation = 1.6 };
 
-    /// <summary>What is worth comparing at this p, all to the same gap.</summary>
-    public static IReadOnlyList<Variant> At(double p)
+    /// <summary>What is worth comparing at this p, all to the same gap; null: the default.</summary>
+    public static IReadOnlyList<Variant> At(double p, double? gap)
     {
-        RegressionOptions chosen = RegressionOptions.For(p);
+        RegressionOptions chosen = RegressionOptions.For(p, gap);
         RegressionOptions plain = Fixed with { Gap = chosen.Gap };
         List<Variant> variants =
         [
@@ -23,9 +23,10 @@ internal sealed record Variant(string Name, RegressionOptions Options)
             new("falling step", plain with { StepFactor = 4, StepDecay = 0.97, LeastStepFactor = 0.3 }),
             new("averaged dual, falling step", plain with { Averaging = 3, StepFactor = 4, StepDecay = 0.97, LeastStepFactor = 0.3 }),
             new("averaged dual, falling step, 1.8", plain with { Averaging = 3, StepFactor = 4, StepDecay = 0.97, LeastStepFactor = 0.3, Relaxation = 1.8 }),
+            new("default at the default gap", RegressionOptions.For(p) with { Gap = chosen.Gap }),
             new("default", chosen),
         ];
         // So that none is stopped before its gap.
-        return [.. variants.Select(v => v with { Options = v.Options with { MaxIterations = 1000 } })];
+        return [.. variants.Select(v => v with { Options = v.Options with { MaxIterations = 5000 } })];
     }
 }

@@ -6,6 +6,9 @@ public sealed record RegressionOptions
     /// <summary>Least gap that can be asked for: below it float32 residuals say nothing.</summary>
     public const double LeastGap = 1e-5;
 
+    // At p = 1 by default; the step falls by the second an iteration.
+    private const double L1Gap = 1e-2, L1Fall = 0.03;
+
     /// <summary>a, in (0, 2).</summary>
     public double Relaxation { get; init; } = 1.7;
 
@@ -34,8 +37,8 @@ public sealed record RegressionOptions
     public int MaxIterations { get; init; } = 150;
 
     /// <summary>
-    /// The options for this p. At p = 1 a long step first, for the dual, and a short one later, for the residual; elsewhere
-    /// three iterations do as a rule.
+    /// The options for this p. At p = 1 a long step first, for the dual, and a short one later, for the residual: the later the
+    /// smaller the gap asked for, which the dual decides. Elsewhere three iterations do as a rule.
     /// </summary>
     /// <param name="p">In [1, 2].</param>
     /// <param name="tolerance">
@@ -45,9 +48,12 @@ public sealed record RegressionOptions
     public static RegressionOptions For(double p, double? tolerance = null)
     {
         RegressionOptions options = p == 1
-            ? new() { Gap = 1e-2, StepFactor = 4, StepDecay = 0.97, LeastStepFactor = 0.3, Averaging = 3 }
+            ? new() { Gap = L1Gap, StepFactor = 4, StepDecay = 1 - L1Fall, LeastStepFactor = 0.3, Averaging = 3 }
             : new();
-        return tolerance is double gap ? options with { Gap = gap, MaxIterations = 5000 } : options;
+        if (tolerance is not double gap)
+            return options;
+        options = options with { Gap = gap, MaxIterations = 5000 };
+        return p == 1 ? options with { StepDecay = 1 - L1Fall * Math.Sqrt(Math.Min(1, gap / L1Gap)) } : options;
     }
 
     /// <summary>

@@ -60,6 +60,27 @@ public class RowRegressionTests
         }
     }
 
+    [Fact]
+    public void At_p_one_a_small_gap_is_certified_in_fewer_iterations_by_a_step_that_falls_later()
+    {
+        const int n = 400, d = 192, k = 136, rows = 32;
+        float[] a = TestMatrix.LowRankPlusNoise(n, d, 40, 40, 3);
+        var gram = new double[d * d];
+        Gram.AccumulateUpper(a, n, d, default, gram);
+        Gram.MirrorUpper(gram, d);
+        var basis = new OrthonormalBasis(OrthonormalBasis.Eigenvectors(gram, d).Rows, d, k);
+
+        RegressionOutcome Outcome(RegressionOptions options) =>
+            new RowRegression(basis, 1, options).Solve(a.AsSpan(0, rows * d), rows, new float[rows * k], CancellationToken.None);
+
+        RegressionOutcome later = Outcome(RegressionOptions.For(1, 2e-3)), usual = Outcome(RegressionOptions.For(1) with { Gap = 2e-3, MaxIterations = 5000 });
+        Assert.InRange(later.LargestGap, 0, 2e-3);
+        Assert.InRange(usual.LargestGap, 0, 2e-3);
+        Assert.InRange((double)later.Iterations / usual.Iterations, 0, 0.9);
+        // Neither may be further from the other than their certificates allow.
+        Assert.InRange(later.Power / usual.Power, 1 - 2e-3, 1 + 2e-3);
+    }
+
     private static OrthonormalBasis Basis(int k)
     {
         var gram = new double[D * D];
