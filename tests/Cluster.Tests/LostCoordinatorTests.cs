@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using ClusterLp.Core;
 
 namespace ClusterLp.Cluster.Tests;
@@ -14,5 +17,26 @@ public sealed class LostCoordinatorTests(HeavyTailedJob job) : IClassFixture<Hea
         coordinator.Process.Kill();
         await worker.ExpectAsync(ExitCode.Resumable);
         Assert.False(Directory.Exists(coordinator.Paths.Output));
+    }
+
+    [Fact]
+    public async Task A_worker_that_looks_again_while_its_port_is_taken_waits_for_it()
+    {
+        int port = ClusterLpProcess.FreePort();
+        string coordinatorAddress = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ClusterLpProcess.FreePort()}");
+        using var worker = ClusterLpProcess.Start(
+            "worker", "--coordinator", coordinatorAddress, "--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--threads", "2");
+        // It has let go of the port, and takes it again in a second.
+        await worker.UntilItSaysAsync("no coordinator at");
+        using (var other = new TcpListener(IPAddress.Loopback, port))
+        {
+            other.Start();
+            await worker.UntilItSaysAsync("cannot listen on 127.0.0.1", times: 2);
+        }
+        (JobPaths paths, string file) = job.WriteJob(job.Model);
+        using var coordinator = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", coordinatorAddress);
+        await coordinator.ExpectAsync(ExitCode.Done);
+        await worker.ExpectAsync(ExitCode.Done);
+        Assert.Equal(await job.ReferenceAsync(), paths.Digest());
     }
 }

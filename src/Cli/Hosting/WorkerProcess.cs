@@ -44,7 +44,7 @@ public static class WorkerProcess
     /// <summary>Returns when the job is over, whether it succeeded or not: the coordinator says which.</summary>
     /// <exception cref="ClusterLpException">
     /// No coordinator found, or lost and not found again (exit 75); turned away (64); an address that cannot be listened on
-    /// (73) or is not allowed (77).
+    /// at first (73) or is not allowed (77).
     /// </exception>
     /// <exception cref="OperationCanceledException">Interrupted; blocks it did not finish go to other workers.</exception>
     public static async Task RunAsync(WorkerOptions options, CancellationToken cancellation)
@@ -56,19 +56,31 @@ public static class WorkerProcess
         // They outlive a coordinator: the next one finds them.
         using var states = new RowStates();
         ILogger log = Log.Logger;
-        bool known = false, said = false;
+        bool known = false, said = false, listened = false;
         options.Health.NotReady("looking for the coordinator");
         for (TimeSpan left = options.RejoinTimeout; left > TimeSpan.Zero; left = options.RejoinTimeout - Stopwatch.GetElapsedTime(since))
         {
             bool joined = false;
             Log.Logger = log;
-            WorkerEnd end = await WorkerTerm.RunAsync(options, states, left < LongestTry ? left : LongestTry, job =>
+            WorkerEnd end;
+            try
             {
-                joined = true;
-                Log.Logger = Log.ForContext("job", job.Value);
-                options.Health.Ready();
-                Log.Information("joined the coordinator at {Where}", where);
-            }, cancellation);
+                end = await WorkerTerm.RunAsync(options, states, left < LongestTry ? left : LongestTry, job =>
+                {
+                    joined = true;
+                    Log.Logger = Log.ForContext("job", job.Value);
+                    options.Health.Ready();
+                    Log.Information("joined the coordinator at {Where}", where);
+                }, cancellation);
+                listened = true;
+            }
+            catch (ClusterLpException e) when (listened && e.Code == ExitCode.CannotWrite)
+            {
+                // On a busy machine the actor system before it may hold the port longer than its end was waited for.
+                Log.Warning("{Reason}; trying again for up to {Seconds:0} s", e.Message, left.TotalSeconds);
+                await Task.Delay(RetryAfter, cancellation);
+                continue;
+            }
             options.Health.NotReady(end.Code == ExitCode.Done ? "the job is over" : "looking for the coordinator");
             if (end.Code == ExitCode.Done)
                 return;
