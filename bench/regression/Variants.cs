@@ -23,7 +23,7 @@ internal sealed record Variant(string Name, RegressionOptions Options)
             new("falling step", plain with { StepFactor = 4, StepDecay = 0.97, LeastStepFactor = 0.3 }),
             new("averaged dual, falling step", plain with { Averaging = 3, StepFactor = 4, StepDecay = 0.97, LeastStepFactor = 0.3 }),
             new("averaged dual, falling step, 1.8", plain with { Averaging = 3, StepFactor = 4, StepDecay = 0.97, LeastStepFactor = 0.3, Relaxation = 1.8 }),
-            new("default at the default gap", RegressionOptions.For(p) with { Gap = chosen.Gap }),
+            .. gap is null ? [] : new Variant[] { new("default, but for the default gap", RegressionOptions.For(p) with { Gap = chosen.Gap }) },
             new("default", chosen),
         ];
         // So that none is stopped before its gap.

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using ClusterLp.Core;
@@ -22,19 +21,17 @@ public sealed class LostCoordinatorTests(HeavyTailedJob job) : IClassFixture<Hea
     [Fact]
     public async Task A_worker_that_looks_again_while_its_port_is_taken_waits_for_it()
     {
-        int port = ClusterLpProcess.FreePort();
-        string coordinatorAddress = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ClusterLpProcess.FreePort()}");
-        using var worker = ClusterLpProcess.Start(
-            "worker", "--coordinator", coordinatorAddress, "--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--threads", "2");
+        (string[] own, string[] coordinators) = (HeavyTailedJob.Listen(), HeavyTailedJob.Listen());
+        using var worker = ClusterLpProcess.Start(["worker", "--coordinator", coordinators[1], "--threads", "2", .. own]);
         // It has let go of the port, and takes it again in a second.
         await worker.UntilItSaysAsync("no coordinator at");
-        using (var other = new TcpListener(IPAddress.Loopback, port))
+        using (var other = new TcpListener(IPEndPoint.Parse(own[1])))
         {
             other.Start();
             await worker.UntilItSaysAsync("cannot listen on 127.0.0.1", times: 2);
         }
         (JobPaths paths, string file) = job.WriteJob(job.Model);
-        using var coordinator = ClusterLpProcess.Start("coordinator", "--job", file, "--listen", coordinatorAddress);
+        using var coordinator = ClusterLpProcess.Start(["coordinator", "--job", file, .. coordinators]);
         await coordinator.ExpectAsync(ExitCode.Done);
         await worker.ExpectAsync(ExitCode.Done);
         Assert.Equal(await job.ReferenceAsync(), paths.Digest());

@@ -25,7 +25,7 @@ public readonly record struct BlockPartition(long Rows, int BlockRows)
         long atMost = Math.Max(512, (16L << 20) / sizeof(float) / columns);
         long atLeast = Math.Min(Math.Max(512, Math.Clamp(rows / 8, 2L * columns, 4L * columns)), atMost);
         long about = Math.Clamp((rows + 31) / 32, atLeast, atMost);
-        long blocks = (Math.Max(1, rows) + about - 1) / about;
-        return (int)((Math.Max(1, rows) + blocks - 1) / blocks);
+        long blocks = Math.Max(1, (rows + about - 1) / about);
+        return (int)Math.Max(1, (rows + blocks - 1) / blocks);
     }
 }

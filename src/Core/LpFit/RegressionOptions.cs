@@ -48,12 +48,16 @@ public sealed record RegressionOptions
     public static RegressionOptions For(double p, double? tolerance = null)
     {
         RegressionOptions options = p == 1
-            ? new() { Gap = L1Gap, StepFactor = 4, StepDecay = 1 - L1Fall, LeastStepFactor = 0.3, Averaging = 3 }
+            ? new()
+            {
+                Gap = L1Gap,
+                StepFactor = 4,
+                StepDecay = 1 - L1Fall * Math.Sqrt(Math.Min(1, (tolerance ?? L1Gap) / L1Gap)),
+                LeastStepFactor = 0.3,
+                Averaging = 3,
+            }
             : new();
-        if (tolerance is not double gap)
-            return options;
-        options = options with { Gap = gap, MaxIterations = 5000 };
-        return p == 1 ? options with { StepDecay = 1 - L1Fall * Math.Sqrt(Math.Min(1, gap / L1Gap)) } : options;
+        return tolerance is double gap ? options with { Gap = gap, MaxIterations = 5000 } : options;
     }
 
     /// <summary>

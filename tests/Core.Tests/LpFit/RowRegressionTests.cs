@@ -65,10 +65,7 @@ public class RowRegressionTests
     {
         const int n = 400, d = 192, k = 136, rows = 32;
         float[] a = TestMatrix.LowRankPlusNoise(n, d, 40, 40, 3);
-        var gram = new double[d * d];
-        Gram.AccumulateUpper(a, n, d, default, gram);
-        Gram.MirrorUpper(gram, d);
-        var basis = new OrthonormalBasis(OrthonormalBasis.Eigenvectors(gram, d).Rows, d, k);
+        OrthonormalBasis basis = Basis(a, n, d, k);
 
         RegressionOutcome Outcome(RegressionOptions options) =>
             new RowRegression(basis, 1, options).Solve(a.AsSpan(0, rows * d), rows, new float[rows * k], CancellationToken.None);
@@ -81,12 +78,14 @@ public class RowRegressionTests
         Assert.InRange(later.Power / usual.Power, 1 - 2e-3, 1 + 2e-3);
     }
 
-    private static OrthonormalBasis Basis(int k)
+    private static OrthonormalBasis Basis(int k) => Basis(A, N, D, k);
+
+    private static OrthonormalBasis Basis(float[] rows, int n, int d, int k)
     {
-        var gram = new double[D * D];
-        Gram.AccumulateUpper(A, N, D, default, gram);
-        Gram.MirrorUpper(gram, D);
-        return new OrthonormalBasis(OrthonormalBasis.Eigenvectors(gram, D).Rows, D, k);
+        var gram = new double[d * d];
+        Gram.AccumulateUpper(rows, n, d, default, gram);
+        Gram.MirrorUpper(gram, d);
+        return new OrthonormalBasis(OrthonormalBasis.Eigenvectors(gram, d).Rows, d, k);
     }
 
     private static float[] Solve(OrthonormalBasis basis, double p, float[] a, RegressionOptions? options = null)
