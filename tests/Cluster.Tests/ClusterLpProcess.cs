@@ -15,7 +15,7 @@ internal sealed class ClusterLpProcess : IDisposable
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
-    // ./test names the precompiled program that users run: it starts in half the time. Else it is the one built with the tests.
+    // ./test names the precompiled program that users run: it starts in less than half the time. Else it is the one built with the tests.
     private static readonly string Program =
         Environment.GetEnvironmentVariable("CLUSTERLP_PROGRAM") ?? Path.Combine(AppContext.BaseDirectory, "clusterlp.dll");
 
