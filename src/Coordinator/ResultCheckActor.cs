@@ -9,7 +9,7 @@ namespace ClusterLp.Coordinator;
 /// <summary>
 /// Looks at the blob of every computed block before its result counts, on a thread of its own: a shared volume may be slow.
 /// All must exist with the length told; blocks of U, which no reduction reads, are also read through, which compares their
-/// SHA-256. The hash of the others is compared when the reduction reads them, so that nothing is read twice. Also looks at
+/// checksums. Those of the others are compared when the reduction reads them, so that nothing is read twice. Also looks at
 /// blobs that a worker could not read.
 /// </summary>
 internal sealed class ResultCheckActor : ReceiveActor

@@ -13,7 +13,7 @@ namespace ClusterLp.Coordinator.Blobs;
 /// <item><c>GET</c>, with <c>Range: bytes=N-</c>: a complete blob, from byte N on.</item>
 /// <item><c>PUT ?upload=ID&amp;offset=N</c>: the next part of an upload; 409 unless it then ends with that part.</item>
 /// <item><c>HEAD ?upload=ID</c>: where it stands, in the header <c>Upload-Offset</c>; 423 while a part is being taken, if only from a connection that broke.</item>
-/// <item><c>POST ?upload=ID&amp;length=L&amp;sha256=H</c>: length and hash are compared, then the blob gets its name; may be repeated.</item>
+/// <item><c>POST ?upload=ID&amp;length=L&amp;checksum=H</c>: length and checksum are compared, then the blob gets its name; may be repeated.</item>
 /// </list>
 /// Only blobs of blocks of the current epoch can be written, nothing can be deleted.
 /// </remarks>
@@ -60,7 +60,7 @@ internal sealed partial class BlobRequests(FileBlobStore store, UploadFolder upl
             return AnswerAsync(context, StatusCodes.Status403Forbidden,
                 $"\"{name}\" is not a block's blob of epoch {epoch}; this worker belongs to an earlier coordinator.");
         string id = context.Request.Query["upload"].ToString();
-        if (!UploadId().IsMatch(id))
+        if (!Digits().IsMatch(id))
             return AnswerAsync(context, StatusCodes.Status400BadRequest, "upload must be 32 hexadecimal digits.");
         if (method == HttpMethods.Head)
         {
@@ -130,11 +130,11 @@ internal sealed partial class BlobRequests(FileBlobStore store, UploadFolder upl
 
     private async Task CommitAsync(HttpContext context, string path, string id)
     {
-        string sha256 = context.Request.Query["sha256"].ToString();
+        string checksum = context.Request.Query["checksum"].ToString();
         bool plain = long.TryParse(context.Request.Query["length"], NumberStyles.None, CultureInfo.InvariantCulture, out long length);
-        if (!plain || !Sha256().IsMatch(sha256))
+        if (!plain || !Digits().IsMatch(checksum))
         {
-            await AnswerAsync(context, StatusCodes.Status400BadRequest, "length must be a whole number and sha256 64 hexadecimal digits.");
+            await AnswerAsync(context, StatusCodes.Status400BadRequest, "length must be a whole number and checksum 32 hexadecimal digits.");
             return;
         }
         using UploadFolder.Upload? upload = uploads.Enter(path, id);
@@ -143,14 +143,14 @@ internal sealed partial class BlobRequests(FileBlobStore store, UploadFolder upl
             await AnswerAsync(context, StatusCodes.Status423Locked, "the upload has another request.");
             return;
         }
-        bool same = uploads.Commit(upload, path, length, sha256) || IsThere(path, length, sha256);
+        bool same = uploads.Commit(upload, path, length, checksum) || IsThere(path, length, checksum);
         await AnswerAsync(context, same ? StatusCodes.Status201Created : StatusCodes.Status422UnprocessableEntity,
-            same ? "" : "length or SHA-256 are not those of what arrived.");
+            same ? "" : "length or checksum are not those of what arrived.");
     }
 
     // The answer to the first commit may have been lost.
-    private static bool IsThere(string path, long length, string sha256) =>
-        new FileInfo(path) is { Exists: true } file && file.Length == length && UploadFolder.Digest(path) == sha256;
+    private static bool IsThere(string path, long length, string checksum) =>
+        new FileInfo(path) is { Exists: true } file && file.Length == length && BlobChecksum.OfFile(path) == checksum;
 
     private static Task AnswerAsync(HttpContext context, int status, string text)
     {
@@ -163,10 +163,7 @@ internal sealed partial class BlobRequests(FileBlobStore store, UploadFolder upl
     private static partial Regex BlockName();
 
     [GeneratedRegex(@"^[0-9a-f]{32}\z")]
-    private static partial Regex UploadId();
-
-    [GeneratedRegex(@"^[0-9a-f]{64}\z")]
-    private static partial Regex Sha256();
+    private static partial Regex Digits();
 
     [GeneratedRegex(@"^bytes=([0-9]{1,18})-\z")]
     private static partial Regex FromByte();

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Security.Cryptography;
 using ClusterLp.Core;
 using ClusterLp.Core.Faults;
 using ClusterLp.Core.Jobs.Blobs;
@@ -53,9 +52,9 @@ internal sealed class UploadFolder(bool durable) : IDisposable
 
     /// <summary>Gives the blob its name, if it is what the worker says it is. The upload is over either way.</summary>
     /// <exception cref="ClusterLpException">The disk failed (exit 73).</exception>
-    public bool Commit(Upload upload, string path, long length, string sha256) => OnDisk(path, () =>
+    public bool Commit(Upload upload, string path, long length, string checksum) => OnDisk(path, () =>
     {
-        bool same = upload.Length == length && length > 0 && Digest(upload.File) == sha256;
+        bool same = upload.Length == length && length > 0 && BlobChecksum.OfFile(upload.File) == checksum;
         if (same)
         {
             if (durable)
@@ -70,13 +69,6 @@ internal sealed class UploadFolder(bool durable) : IDisposable
     {
         using SafeFileHandle handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite);
         RandomAccess.FlushToDisk(handle);
-    }
-
-    /// <summary>SHA-256 of a file, lower-case hexadecimal.</summary>
-    public static string Digest(string file)
-    {
-        using FileStream stream = File.OpenRead(file);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
     /// <summary>Removes every upload that is not complete.</summary>

@@ -16,9 +16,9 @@ internal static class TaskMapping
 
     public static BlockAddress FromWire(BlockWire w) => new(w.Tensor, new StageId((StageKind)w.Stage, w.Round), w.Block);
 
-    public static BlobWire ToWire(BlobRef blob) => new() { Uri = blob.Uri, Length = blob.Length, Sha256 = blob.Sha256 };
+    public static BlobWire ToWire(BlobRef blob) => new() { Uri = blob.Uri, Length = blob.Length, Checksum = blob.Checksum };
 
-    public static BlobRef FromWire(BlobWire w) => new(w.Uri, w.Length, w.Sha256);
+    public static BlobRef FromWire(BlobWire w) => new(w.Uri, w.Length, w.Checksum);
 
     private static BlobWire? OrNull(BlobRef? blob) => blob is null ? null : ToWire(blob);
 

@@ -65,7 +65,7 @@ internal static class FaultMatrix
         new("a scan block is deleted before it is reduced", Moment.Reduce("scan"), Fault.Delete("blobs/t0/scan/*"), SameBytes),
         new("a bit of the basis flips while blocks need it", Moment.Commit("refine-0", 1), Fault.Flip("blobs/t0/coreset/reduced*/basis"), SameBytes),
         new("a bit of a committed block of U flips before the output is written", Moment.Assemble, Fault.Flip("blobs/t0/factorise/*"),
-            Stops(Again, "its contents do not match its SHA-256")),
+            Stops(Again, "its contents do not match its checksum")),
         new("a bit of the newest snapshot flips while the coordinator is down", Moment.Commit("factorise"),
             Fault.KillCoordinatorAnd(Fault.FlipSnapshot), SameBytes),
         new("the journal's end is torn while the coordinator is down", Moment.Committed("refine-0"),

@@ -69,9 +69,9 @@ public sealed class HttpBlobStoreTests : BlobStoreContract
     {
         string endpoint = Serve(Folder).Endpoint;
         using var client = new HttpClient();
-        string id = new('a', 32), other = new('b', 32), digest = Convert.ToHexStringLower(SHA256.HashData(Content.AsSpan(0, 300)));
+        string id = new('a', 32), other = new('b', 32), digest = BlobChecksum.Of(Content.AsSpan(0, 300));
         Task<HttpResponseMessage> Put(string upload, int from, int to) => client.PutAsync($"{endpoint}{Name}?upload={upload}&offset={from}", new ByteArrayContent(Content[from..to]));
-        Task<HttpResponseMessage> Commit(string upload, int length) => client.PostAsync($"{endpoint}{Name}?upload={upload}&length={length}&sha256={digest}", null);
+        Task<HttpResponseMessage> Commit(string upload, int length) => client.PostAsync($"{endpoint}{Name}?upload={upload}&length={length}&checksum={digest}", null);
 
         Assert.Equal(HttpStatusCode.NoContent, (await Put(id, 0, 100)).StatusCode);
         // Sent again, as after a lost answer.

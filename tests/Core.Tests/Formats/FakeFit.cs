@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
@@ -19,7 +18,7 @@ internal sealed class MemoryBlobs : IBlobStore
         var stream = new MemoryStream();
         content(stream);
         _blobs[name] = stream.ToArray();
-        return new BlobRef(name, stream.Length, Convert.ToHexStringLower(SHA256.HashData(_blobs[name])));
+        return new BlobRef(name, stream.Length, BlobChecksum.Of(_blobs[name]));
     }
 
     public Stream OpenRead(BlobRef blob) => new MemoryStream(_blobs[blob.Uri]);

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using ClusterLp.Core.Jobs.Blobs;
 
 namespace ClusterLp.Core.Tests.Support;
@@ -17,7 +16,7 @@ public sealed class MemoryBlobStore : IBlobStore
         content(stream);
         byte[] bytes = stream.ToArray();
         _blobs[name] = bytes;
-        return new BlobRef("memory:" + name, bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        return new BlobRef("memory:" + name, bytes.Length, BlobChecksum.Of(bytes));
     }
 
     public Stream OpenRead(BlobRef blob)

@@ -27,5 +27,5 @@ public static class BlobNames
         blob.Uri.StartsWith(Scheme, StringComparison.Ordinal) && IsInside(blob.Uri[Scheme.Length..]) ? blob.Uri[Scheme.Length..] : null;
 
     /// <summary>The reference to a blob; the same for every store and transport, so that no result depends on them.</summary>
-    public static BlobRef Reference(string name, long length, string sha256) => new(Scheme + name, length, sha256);
+    public static BlobRef Reference(string name, long length, string checksum) => new(Scheme + name, length, checksum);
 }

@@ -1,14 +1,13 @@
-using System.Security.Cryptography;
 using ClusterLp.Core.Telemetry;
 
 namespace ClusterLp.Core.Jobs.Blobs;
 
-/// <summary>Hashes what is written through it.</summary>
+/// <summary>Sums up what is written through it.</summary>
 internal sealed class HashedStream(Stream inner, bool leaveOpen) : PassingStream(inner, leaveOpen)
 {
     public override bool CanWrite => true;
 
-    public string Digest() => Convert.ToHexStringLower(Hash.GetHashAndReset());
+    public string Digest() => Sum.ToString();
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
@@ -19,7 +18,7 @@ internal sealed class HashedStream(Stream inner, bool leaveOpen) : PassingStream
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 }
 
-/// <summary>Hashes what is read through it and compares when the last byte has passed.</summary>
+/// <summary>Sums up what is read through it and compares when the last byte has passed.</summary>
 internal sealed class VerifiedStream(Stream inner, BlobRef blob) : PassingStream(inner, leaveOpen: false)
 {
     private bool _compared;
@@ -35,8 +34,8 @@ internal sealed class VerifiedStream(Stream inner, BlobRef blob) : PassingStream
         if (BytesPassed == blob.Length && !_compared)
         {
             _compared = true;
-            if (Convert.ToHexStringLower(Hash.GetHashAndReset()) != blob.Sha256)
-                throw new BlobCorruptException(blob, "its contents do not match its SHA-256");
+            if (Sum.ToString() != blob.Checksum)
+                throw new BlobCorruptException(blob, "its contents do not match its checksum");
         }
         return read;
     }
@@ -56,12 +55,12 @@ internal sealed class VerifiedStream(Stream inner, BlobRef blob) : PassingStream
     }
 }
 
-/// <summary>Hashes what passes.</summary>
+/// <summary>Sums up what passes.</summary>
 internal abstract class PassingStream(Stream inner, bool leaveOpen) : Stream
 {
     protected Stream Inner { get; } = inner;
 
-    protected IncrementalHash Hash { get; } = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    protected BlobChecksum Sum { get; } = new();
 
     /// <summary>Bytes read or written so far.</summary>
     public long BytesPassed { get; private set; }
@@ -80,7 +79,7 @@ internal abstract class PassingStream(Stream inner, bool leaveOpen) : Stream
 
     protected void Pass(ReadOnlySpan<byte> bytes)
     {
-        Hash.AppendData(bytes);
+        Sum.Append(bytes);
         BytesPassed += bytes.Length;
     }
 
@@ -92,7 +91,6 @@ internal abstract class PassingStream(Stream inner, bool leaveOpen) : Stream
                 Instruments.BlobWritten(BytesPassed);
             else
                 Instruments.BlobRead(BytesPassed);
-            Hash.Dispose();
             if (!leaveOpen)
                 Inner.Dispose();
         }

@@ -52,7 +52,7 @@ internal sealed class HttpUpload(HttpClient client, Uri address, string name, Ht
         retry.Run(address, () =>
         {
             using var request = new HttpRequestMessage(HttpMethod.Post,
-                Query(string.Create(CultureInfo.InvariantCulture, $"upload={_upload}&length={blob.Length}&sha256={blob.Sha256}")));
+                Query(string.Create(CultureInfo.InvariantCulture, $"upload={_upload}&length={blob.Length}&checksum={blob.Checksum}")));
             using HttpResponseMessage response = client.Send(request);
             HttpRetry.ThrowUnlessSuccess(address, response);
             return true;

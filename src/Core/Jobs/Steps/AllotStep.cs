@@ -49,7 +49,7 @@ internal static class AllotStep
 
     // All tensors come to this stage one after the other, with the same spectra: the ranks are worked out once.
     private static string Key(TensorPlan plan, FitState state) => "ranks of " + string.Join(' ', state.Sharing.Select(tensor =>
-        string.Create(CultureInfo.InvariantCulture, $"{tensor.Index}:{tensor.Rows}:{tensor.Columns}:{tensor.Spectrum.Sha256}")).Prepend(
+        string.Create(CultureInfo.InvariantCulture, $"{tensor.Index}:{tensor.Rows}:{tensor.Columns}:{tensor.Spectrum.Checksum}")).Prepend(
         plan.SharedBudget!.Value.ToString(CultureInfo.InvariantCulture)));
 
     private sealed record Ranks(int[] Of);

@@ -94,5 +94,5 @@ internal static class JointStep
     /// <summary>Names the state after so many rounds: it is a function of the plan, the rank and their bases.</summary>
     private static string Key(JointParameters parameters, int rounds) =>
         Convert.ToHexString(SHA256.HashData(Encoding.ASCII.GetBytes(
-            $"{parameters.Rank} {string.Concat(parameters.Bases.Take(rounds).Select(basis => basis.Sha256))}")));
+            $"{parameters.Rank} {string.Concat(parameters.Bases.Take(rounds).Select(basis => basis.Checksum))}")));
 }

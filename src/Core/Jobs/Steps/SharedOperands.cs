@@ -4,7 +4,7 @@ namespace ClusterLp.Core.Jobs.Steps;
 
 /// <summary>
 /// What every block of a stage multiplies by (a basis, an inverse factor): read, verified and packed once a process instead
-/// of once a block. Found by content (SHA-256), so that two jobs cannot disturb each other. Thread-safe.
+/// of once a block. Found by content (checksum), so that two jobs cannot disturb each other. Thread-safe.
 /// </summary>
 internal static class SharedOperands
 {

@@ -122,7 +122,7 @@ internal sealed class SerialJob : IDisposable
         }
     }
 
-    /// <summary>Runs to the end; SHA-256 over all factors as stored.</summary>
+    /// <summary>Runs to the end; a hash over all factors as stored.</summary>
     public string Finish(out int computed)
     {
         JobState last = Run(int.MaxValue, out computed);
@@ -133,7 +133,7 @@ internal sealed class SerialJob : IDisposable
             foreach (BlobRef blob in fit.UBlocks.Concat(fit.Basis is { } basis ? [basis] : fit.Model!.Shared))
             {
                 Assert.True(blobs.IsIntact(blob, CancellationToken.None));
-                text.Append(blob.Sha256);
+                text.Append(blob.Checksum);
             }
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(text.ToString())));
     }

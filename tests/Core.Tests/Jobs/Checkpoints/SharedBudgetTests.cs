@@ -48,8 +48,8 @@ public sealed class SharedBudgetTests
         using var job = new SerialJob(spec => spec with { Tensors = ["a"], Rank = shared.Rank });
         FitState alone = Assert.Single(job.Run(int.MaxValue, out _).Tensors).Fit;
         Assert.True(shared.CoresetRows > 0);
-        Assert.Equal(alone.UBlocks.Select(blob => blob.Sha256), shared.UBlocks.Select(blob => blob.Sha256));
-        Assert.Equal(alone.Basis!.Sha256, shared.Basis!.Sha256);
+        Assert.Equal(alone.UBlocks.Select(blob => blob.Checksum), shared.UBlocks.Select(blob => blob.Checksum));
+        Assert.Equal(alone.Basis!.Checksum, shared.Basis!.Checksum);
     }
 
     [Fact]

@@ -37,7 +37,7 @@ public class SharedOperandTests
             BlockResult its = FitPipeline.RunBlock(FitPipeline.TaskFor(plan, second, 0), other, "u", otherStore.Context);
             BlockResult again = FitPipeline.RunBlock(FitPipeline.TaskFor(plan, first, 0), source, "u", store.Context);
             Assert.Equal(mine, again);
-            Assert.NotEqual(mine.Blob.Sha256, its.Blob.Sha256);
+            Assert.NotEqual(mine.Blob.Checksum, its.Blob.Checksum);
         }
     }
 

@@ -32,7 +32,7 @@ public class SparseScanTests
             (ScanFigures expected, ScanFigures found) = ((ScanFigures)dense.Figures, (ScanFigures)sparse.Figures);
             // Sums of integers are exact in any order.
             Assert.Equal((expected.AbsoluteSum, expected.MaxRowNorm, expected.Input.Weights), (found.AbsoluteSum, found.MaxRowNorm, found.Input.Weights));
-            Assert.Equal(dense.Blob.Sha256, sparse.Blob.Sha256);
+            Assert.Equal(dense.Blob.Checksum, sparse.Blob.Checksum);
             var rows = new SparseRows();
             new ArraySparseSource(a, D).ReadRows(0, N, rows);
             Assert.Equal(fromEntries, SparseGram.IsFaster(rows, D));
