@@ -1,9 +1,12 @@
 """Whole jobs as processes: read the matrix, factorise, write the factors. Wall time and peak resident memory of each,
-alternating so that a busy spell of the machine touches all of them; the best of the repetitions is compared."""
+alternating so that a busy spell of the machine touches all of them; the best of the repetitions is compared.
+"kernels" is the share of the cores' time that went into numerical kernels; "at most" what it would be if a job did nothing
+but start (a job of 64 rows) and run them on all cores at once."""
 import argparse, json, os, pathlib, platform, shutil, statistics, sys
 from measure import PROGRAM, ROOT, Targets, WORK, alternating, best, generated, peak
 
 PEERS = ROOT / "bench" / "peers"
+START = "clusterlp 64 rows"
 
 
 def options():
@@ -23,6 +26,7 @@ def jobs(matrix, rank, work):
     ours = [PROGRAM, "compress", str(matrix), "--rank", str(rank), "--force", "--json"]
     peer = lambda name: [sys.executable, str(PEERS / f"{name}.py"), str(matrix), str(rank), str(work / f"{name}.npz")]
     return {
+        START: [PROGRAM, "compress", str(generated(64, 16, work)), "--rank", "8", "--p", "2", "--force", "--json", "--output", str(work / "svd")],
         "clusterlp svd": ours + ["--method", "svd", "--output", str(work / "svd")],
         "clusterlp p=1.5": ours + ["--p", "1.5", "--output", str(work / "lp")],
         "clusterlp p=1": ours + ["--p", "1", "--output", str(work / "l1")],
@@ -45,11 +49,10 @@ def main():
     report(a, size, results)
 
 
-def kernel_share(r):
-    """Seconds in the kernels, summed over threads, of the seconds the cores had from the process' start to its end."""
+def in_kernels(r):
+    """Seconds in the kernels, summed over threads, by the number of cores."""
     kernels = r["printed"]["seconds"]["kernels"]
-    busy = sum(kernels[kind] for kind in ("products", "grams", "factorisations", "elementwise"))
-    return busy / (r["seconds"] * kernels["cores"])
+    return sum(kernels[kind] for kind in ("products", "grams", "factorisations", "elementwise")) / kernels["cores"]
 
 
 def report(a, size, results):
@@ -58,10 +61,13 @@ def report(a, size, results):
     bare = min((x["printed"]["gram_eigh_seconds"] for x in results.get("numpy Gram+eigh", [])), default=None)
     print(f"{a.rows} x {a.columns} float32 ({size:.0f} MiB), rank {a.rank}; {os.cpu_count()} cores, {platform.machine()}; "
           f"best of {a.repeat}, alternating, input in the page cache\n")
-    shares = {n: kernel_share(best(r)) for n, r in results.items() if n.startswith("clusterlp")}
-    print(f"{'whole job':24} {'seconds':>8} {'median':>8} {'CPU s':>8} {'peak MiB':>9} {'kernels':>8}")
+    kernels = {n: in_kernels(best(r)) for n, r in results.items() if n.startswith("clusterlp") and n != START}
+    shares = {n: kernels[n] / best(results[n])["seconds"] for n in kernels}
+    print(f"{'whole job':24} {'seconds':>8} {'median':>8} {'CPU s':>8} {'peak MiB':>9} {'kernels':>8} {'at most':>8}")
     for name, r in results.items():
         share = f"{shares[name]:8.2f}" if name in shares else ""
+        if name in shares and START in seconds:
+            share += f" {kernels[name] / (kernels[name] + seconds[START]):8.2f}"
         print(f"{name:24} {seconds[name]:8.2f} {statistics.median(x['seconds'] for x in r):8.2f} {best(r)['cpu_seconds']:8.2f} {memory[name]:9.0f} {share}")
     if bare is not None:
         print(f"{'  (bare Gram+eigh)':24} {bare:8.2f}")

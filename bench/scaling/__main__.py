@@ -6,7 +6,7 @@ memory:   peak memory of worker, coordinator and embedded job up to a 4 GB matri
 model:    seconds and bytes a round for 8 to 512 workers from the rates measured here, beside what one machine takes; the
           same formulas beside measured jobs of 1 and 2 workers.
 
-Matrices are generated under --work and stay there: 5.3 GB with the defaults.
+Matrices are generated under --work and stay there: 8 GB with the defaults.
 """
 import argparse, json, os, pathlib, platform
 
@@ -26,7 +26,7 @@ def options():
     p.add_argument("--memory-rows", type=int, nargs="+", default=[50_000, 1_000_000, 4_000_000], help="sizes of the memory part")
     p.add_argument("--columns", type=int, default=256)
     p.add_argument("--rank", type=int, default=184, help="default: 184, 28 %% saved of 256 columns")
-    p.add_argument("--jobs", type=job, nargs="+", default=[(1_200_000, 256, 1.0)], metavar="ROWS,COLUMNS,P", help="jobs of the workers part")
+    p.add_argument("--jobs", type=job, nargs="+", default=[(250_002, 1024, 1.0), (1_200_000, 256, 1.0)], metavar="ROWS,COLUMNS,P", help="jobs of the workers part")
     p.add_argument("--model-jobs", type=job, nargs="+", default=[(200_000, 256, 1.5), (50_000, 1024, 1.5), (1_000_000, 256, 1.5), (100_000, 512, 1.5)],
                    metavar="ROWS,COLUMNS,P", help="the first two give the model its rates, the others check it")
     p.add_argument("--repeat", type=int, default=2)

@@ -14,6 +14,8 @@ public sealed class LogTests(HeavyTailedJob job) : IClassFixture<HeavyTailedJob>
         using var gate = new Gate("worker.block/factorise/20");
         ClusterLpProcess worker = run.StartWorkerWith(gate.Environment("worker.block/scan/3=fail@1"), "--threads", "1", "--log-format", "json", "--verbose");
         await gate.ReachedAsync();
+        // A stage tells no pace in its first 0.2 s, in which a fast machine gets to block 20.
+        await Task.Delay(TimeSpan.FromSeconds(0.3));
         StringWriter seen = new(), noted = new();
         Task<int> watching = Cli.Application.RunAsync(
             ["status", "--coordinator", run.Address, "--watch", "--every", "1s", "--json"], new Cli.Terminal(Console(seen), Console(noted)), CancellationToken.None);
