@@ -26,7 +26,7 @@ public static class ReportJson
         Converters = { new JsonStringEnumConverter(new LowerCase(), allowIntegerValues: false) },
     };
 
-    private static readonly JsonSerializerOptions Writing = WrittenJson.Of(Options);
+    private static readonly JsonSerializerOptions Writing = WrittenJson.Of(Options), WritingFlat = WrittenJson.Of(Flat);
 
     /// <summary>The report as UTF-8, with a line feed at its end.</summary>
     public static byte[] Write(JobReport report) => [.. Write<JobReport>(report), (byte)'\n'];
@@ -69,7 +69,7 @@ public static class ReportJson
         public override T? Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => JsonSerializer.Deserialize<T>(ref reader, Flat);
 
         public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
-            writer.WriteRawValue([.. LineBreak, .. JsonSerializer.SerializeToUtf8Bytes(value, Flat)], skipInputValidation: true);
+            writer.WriteRawValue([.. LineBreak, .. JsonSerializer.SerializeToUtf8Bytes(value, WritingFlat)], skipInputValidation: true);
     }
 
     private sealed class LowerCase : JsonNamingPolicy
