@@ -14,7 +14,6 @@ namespace ClusterLp.Core.Reporting;
 [JsonSerializable(typeof(JobPlan))]
 [JsonSerializable(typeof(JobReport))]
 [JsonSerializable(typeof(JobStatus))]
-[JsonSerializable(typeof(JobProcess))]
 [JsonSerializable(typeof(Checkpoint))]
 [JsonSerializable(typeof(CheckpointRecord))]
 [JsonSerializable(typeof(InputRecord.Stamps))]

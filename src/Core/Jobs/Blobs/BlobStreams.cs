@@ -7,7 +7,7 @@ internal sealed class HashedStream(Stream inner, bool leaveOpen) : PassingStream
 {
     public override bool CanWrite => true;
 
-    public string Digest() => Sum.ToString();
+    public string Checksum() => Sum.ToString();
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {

@@ -33,7 +33,7 @@ public sealed class FileBlobStore(string root, bool durable = false) : IOwnedBlo
                 content(hashing);
                 hashing.Flush();
                 file.Flush(flushToDisk: durable);
-                written = BlobNames.Reference(name, hashing.BytesPassed, hashing.Digest());
+                written = BlobNames.Reference(name, hashing.BytesPassed, hashing.Checksum());
             }
             File.Move(temporary, path, overwrite: true);
             return written;

@@ -24,7 +24,7 @@ public sealed class HttpBlobStore(Uri endpoint, SslClientAuthenticationOptions? 
         using var upload = new HttpUpload(_client, Address(name), name, _retry);
         using var hashing = new HashedStream(upload, leaveOpen: true);
         content(hashing);
-        BlobRef blob = BlobNames.Reference(name, hashing.BytesPassed, hashing.Digest());
+        BlobRef blob = BlobNames.Reference(name, hashing.BytesPassed, hashing.Checksum());
         upload.Commit(blob);
         return blob;
     }

@@ -28,7 +28,7 @@ public sealed class ObjectBlobStore(string root) : IOwnedBlobStore
             using ObjectUpload upload = _objects.BeginUpload(address);
             using var hashing = new HashedStream(Failpoint.Wrap(Failpoint.BlobWrite, name, upload), leaveOpen: true);
             content(hashing);
-            BlobRef written = BlobNames.Reference(name, hashing.BytesPassed, hashing.Digest());
+            BlobRef written = BlobNames.Reference(name, hashing.BytesPassed, hashing.Checksum());
             upload.Complete();
             return written;
         }
