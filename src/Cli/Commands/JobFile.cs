@@ -78,7 +78,7 @@ internal sealed record JobFile(JobSpec Spec, string? JobDirectory)
                 AutoP = IsAuto("p"),
                 Tolerance = Number("tolerance"),
                 Method = Word<Method>("method") ?? Method.Lp,
-                Fit = Word<Fit>("fit") ?? Fit.Coreset,
+                Fit = Word<Fit>("fit") ?? Fit.Auto,
                 Embedding = Word<Embedding>("embedding") ?? Embedding.Exact,
                 RowWeights = FilePath("row-weights"),
                 ColumnMetric = FilePath("column-metric"),

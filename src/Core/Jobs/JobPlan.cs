@@ -73,7 +73,7 @@ public sealed record TensorPlan
 
     /// <summary>Whether the rows are many enough for V to be fitted on a sample of them first, where p below 2 asks for more than the SVD.</summary>
     [JsonIgnore]
-    public bool AllowsCoreset => Subspaces is null && Method == Method.Lp && Fit == Fit.Coreset && Rows >= 20L * Columns;
+    public bool AllowsCoreset => Subspaces is null && Method == Method.Lp && Fit is (Fit.Auto or Fit.Coreset) && Rows >= 20L * Columns;
 
     public BlockPartition Partition => new(Rows, BlockRows);
 

@@ -7,9 +7,14 @@ namespace ClusterLp.Core.Jobs;
 /// <summary>How V is fitted.</summary>
 public enum Fit
 {
-    /// <summary>On a merged coreset, then refined on the full data (default; falls back to exact where n &lt; 20 d).</summary>
+    /// <summary>
+    /// IRLS rounds on the full data, from the SVD's start; from V of a merged coreset where a few rows hold most of the norm, for
+    /// they may have bent the SVD (default).
+    /// </summary>
+    Auto,
+    /// <summary>On a merged coreset, then refined on the full data (falls back to exact where n &lt; 20 d).</summary>
     Coreset,
-    /// <summary>IRLS rounds on the full data from the SVD start.</summary>
+    /// <summary>IRLS rounds on the full data from the SVD start, to a tenth of the others' tolerance.</summary>
     Exact,
     /// <summary>From the exact fit, U and V together: the lowest entrywise error, for many rounds on the full data.</summary>
     Joint,
@@ -74,7 +79,7 @@ public sealed record JobSpec
     /// Certified relative gap in ||r||_p at which a row's regression is done, from 1e-5 to 0.5; null: 1e-2 at p = 1, 2e-3 elsewhere.
     /// </summary>
     public double? Tolerance { get; init; }
-    public Fit Fit { get; init; } = Fit.Coreset;
+    public Fit Fit { get; init; }
     public Method Method { get; init; } = Method.Lp;
     /// <summary>File of n positive numbers, one a line or a one-dimensional .npy; c_i in the formulas.</summary>
     public string? RowWeights { get; init; }

@@ -71,7 +71,7 @@ internal sealed class ExactRowsModel(LowRankModel others) : IFactorModel
     {
         (ModelState model, BlobRef kept) = (state.Model!, state.Model!.Kept[0]);
         state = state with { Superseded = [] };
-        ScanFindings scan = ScanFindings.Read(plan, kept, state.SvdBasis!, withGram: true, context);
+        ScanFindings scan = ScanFindings.Read(plan, kept, state.SvdBasis!, context);
         FitState next;
         if (model.Step == HeavyRowSearch.Step)
         {

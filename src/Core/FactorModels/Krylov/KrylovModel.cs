@@ -48,7 +48,7 @@ internal sealed class KrylovModel(LowRankModel product) : IFactorModel
         { TargetError: not null, P: not 2 } => "method krylov meets a target of the relative Frobenius error alone: leave p out, or give p 2.",
         { ColumnMetric: not null } => "method krylov does not go with column-metric, which is a d x d matrix.",
         { AutoP: true } => "method krylov does not go with p auto, which is chosen from what a full SVD leaves: give p, which only the reported l_p error reads.",
-        { Fit: not Fit.Coreset } => "fit belongs to method lp: method krylov has a fit of its own.",
+        { Fit: not Fit.Auto } => "fit belongs to method lp: method krylov has a fit of its own.",
         { ExactRows: not null } => "method krylov does not go with exact-rows, which scores rows by their Gram matrix.",
         { Subspaces: not null } => "method krylov does not go with subspaces.",
         _ => null,

@@ -28,7 +28,7 @@ internal sealed class SimplexModel(LowRankModel stored) : IFactorModel
     public string? Conflict(JobSpec spec) => spec switch
     {
         { AutoP: true } => "method simplex minimises squared errors: p only says which error is reported, and cannot be chosen.",
-        { Fit: not Fit.Coreset } => "method simplex has a fit of its own: leave fit out.",
+        { Fit: not Fit.Auto } => "method simplex has a fit of its own: leave fit out.",
         { TargetError: not null } => "method simplex needs a rank or a compression: how many vertices meet a target error cannot be told beforehand.",
         { RowWeights: not null } => "method simplex does not go with row-weights: its vertices are means of rows, each counted once.",
         { ColumnMetric: not null } => "method simplex does not go with column-metric.",

@@ -35,7 +35,7 @@ internal sealed class SubspacesModel : IFactorModel
     public string? Conflict(JobSpec spec) => spec switch
     {
         { Method: not Method.Lp } => "subspaces belongs to method lp.",
-        { Fit: not Fit.Coreset } => "subspaces has a fit of its own, on a sample and then on all rows: leave fit out.",
+        { Fit: not Fit.Auto } => "subspaces has a fit of its own, on a sample and then on all rows: leave fit out.",
         { TargetError: not null } => "subspaces needs a rank or a compression: the rank that meets a target error is estimated for one subspace alone.",
         { ColumnMetric: not null } => "subspaces does not go with column-metric.",
         { ExactRows: not null } => "subspaces does not go with exact-rows.",

@@ -19,7 +19,7 @@ internal static class AllotStep
     {
         Stage = new StageId(StageKind.Allot, 0),
         Spectrum = StepData.Write(context, $"{blobPrefix}/spectrum", new ArrayBlob().Add("eigenvalues", findings.Eigenvalues, plan.Columns)),
-        Scanned = findings.Keep($"{blobPrefix}/scanned", LowRankModel.BeginsWithLewis(plan), context),
+        Scanned = findings.Keep($"{blobPrefix}/scanned", LowRankModel.BeginsWithLewis(plan, findings.Sample), context),
     };
 
     /// <summary>The tensor with its rank, at the stage its fit begins with; or done, where it is kept whole.</summary>
@@ -34,7 +34,7 @@ internal static class AllotStep
         int rank = ranks.Of[state.Sharing.Select(tensor => tensor.Index).ToList().IndexOf(plan.Index)];
         if (rank == RankAllotment.Whole)
             return state with { Stage = new StageId(StageKind.Done, 0), KeptWhole = true, AllottedError = 0, Sharing = [], Superseded = [] };
-        ScanFindings scan = ScanFindings.Read(plan, state.Scanned!, state.SvdBasis!, LowRankModel.BeginsWithLewis(plan), context);
+        ScanFindings scan = ScanFindings.Read(plan, state.Scanned!, state.SvdBasis!, context);
         double norm = TargetRank.Tail(scan.Eigenvalues, 0);
         return ScanStep.Begin(plan, state with
         {

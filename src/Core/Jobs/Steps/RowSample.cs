@@ -1,3 +1,4 @@
+using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Jobs.Steps;
@@ -19,6 +20,23 @@ internal sealed record RowSample(float[] Rows, double[] Weights, int Columns, lo
 
     /// <summary>The sampled row's place in the matrix.</summary>
     public long PlaceOf(int sampled) => sampled * Stride(All, ScanStep.SampleRows);
+
+    /// <summary>
+    /// (sum c r^2)^2 / (sum c sum c r^4), r a sampled row's norm: the share of the rows that carry the norm, 1 where all rows are
+    /// as long, and where all but a share are zero and those as long, that share; 1 for rows of zeros.
+    /// </summary>
+    public double CarryingShare()
+    {
+        double ones = 0, squares = 0, fourths = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            double square = PowerSums.Squares(Rows.AsSpan(i * Columns, Columns));
+            ones += Weights[i];
+            squares += Weights[i] * square;
+            fourths += Weights[i] * square * square;
+        }
+        return fourths > 0 ? squares * squares / (ones * fourths) : 1;
+    }
 
     /// <summary>eps of the IRLS weights, from the sampled rows' residuals.</summary>
     public double ResidualFloor(OrthonormalBasis basis, StepContext context)

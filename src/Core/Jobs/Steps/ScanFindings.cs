@@ -43,13 +43,12 @@ internal sealed record ScanFindings(
     /// <param name="plan">The tensor's plan.</param>
     /// <param name="kept">Where.</param>
     /// <param name="svdBasis">The scan's basis and eigenvalues.</param>
-    /// <param name="withGram">Whether it was kept.</param>
     /// <param name="context">The blobs.</param>
-    public static ScanFindings Read(TensorPlan plan, BlobRef kept, BlobRef svdBasis, bool withGram, StepContext context)
+    public static ScanFindings Read(TensorPlan plan, BlobRef kept, BlobRef svdBasis, StepContext context)
     {
         ArrayBlob blob = StepData.Read(context, kept), svd = StepData.Read(context, svdBasis);
         double[] sums = blob.Get<double>("sums");
-        return new ScanFindings(sums[0], sums[1], withGram ? PackedTriangle.Unpack(blob.View<double>("gram"), plan.Columns) : null,
+        return new ScanFindings(sums[0], sums[1], blob.Names.Contains("gram") ? PackedTriangle.Unpack(blob.View<double>("gram"), plan.Columns) : null,
             svd.Get<double>("eigenvalues"), svd.Get<float>("basis"),
             new RowSample(blob.Get<float>("sample"), blob.Get<double>("sample_weights"), plan.Columns, plan.Rows));
     }

@@ -18,7 +18,7 @@ internal static class SketchedEllipsoid
     [ThreadStatic] private static double[]? _sketch;
 
     /// <summary>Whether the scan has to sketch the rows, for the first round of Lewis weights.</summary>
-    public static bool BeginsInScan(TensorPlan plan) => plan.Embedding == Embedding.Sparse && LowRankModel.BeginsWithLewis(plan);
+    public static bool BeginsInScan(TensorPlan plan) => plan.Embedding == Embedding.Sparse && LowRankModel.MayBeginWithLewis(plan);
 
     /// <summary>Adds to a block's blob the sketch of its rows, each times the root of its weight.</summary>
     /// <param name="task">Which block.</param>
