@@ -79,7 +79,7 @@ public static class LowRank
         AutoP = options.ChooseP,
         Tolerance = options.Tolerance,
         Method = options.Method == LowRankMethod.Svd ? Method.Svd : Method.Lp,
-        Fit = options.Method switch { LowRankMethod.Exact => Core.Jobs.Fit.Exact, LowRankMethod.Joint => Core.Jobs.Fit.Joint, _ => Core.Jobs.Fit.Auto },
+        Fit = options.Method switch { LowRankMethod.Coreset => Core.Jobs.Fit.Coreset, LowRankMethod.Exact => Core.Jobs.Fit.Exact, LowRankMethod.Joint => Core.Jobs.Fit.Joint, _ => Core.Jobs.Fit.Auto },
         Seed = options.Seed,
         Input = "the matrix",
     };

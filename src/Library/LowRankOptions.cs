@@ -3,9 +3,11 @@ namespace ClusterLp;
 /// <summary>How V is found.</summary>
 public enum LowRankMethod
 {
-    /// <summary>On a weighted sample of the rows, then refined on all of them; on all of them at once where rows are few. Fastest.</summary>
+    /// <summary>On all rows, from the singular vectors; from <see cref="Coreset"/>'s sample where a few rows hold most of the norm.</summary>
+    Auto,
+    /// <summary>On a weighted sample of the rows, then refined on all of them; on all of them at once where rows are few.</summary>
     Coreset,
-    /// <summary>On all rows from the start.</summary>
+    /// <summary>On all rows from the start, to a lower tolerance.</summary>
     Exact,
     /// <summary>U and V move together: the lowest l_p error, in many more rounds.</summary>
     Joint,
@@ -23,7 +25,7 @@ public sealed record LowRankOptions
     public bool ChooseP { get; init; }
 
     /// <summary>How V is found.</summary>
-    public LowRankMethod Method { get; init; } = LowRankMethod.Coreset;
+    public LowRankMethod Method { get; init; } = LowRankMethod.Auto;
 
     /// <summary>Every row of U is to be within this share of its best error given V, 1e-5 to 0.5; null: where the fit stops by itself.</summary>
     public double? Tolerance { get; init; }

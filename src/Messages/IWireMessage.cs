@@ -16,5 +16,5 @@ public interface IJobMessage : IWireMessage
 public static class Protocol
 {
     /// <summary>Raised whenever an older worker would misunderstand a message.</summary>
-    public const int Version = 5;
+    public const int Version = 6;
 }

@@ -52,7 +52,7 @@ public sealed class JobFileTests : IDisposable
         JobFile job = JobFile.Read(_folder.Write("job.json", """{"model": "bert/model.safetensors", "tensor": "x", "rank": 7}"""));
         Assert.Equal(_folder["model.clusterlp"], job.Spec.Output);
         Assert.Equal(["x"], job.Spec.Tensors.AsEnumerable());
-        Assert.Equal((7, 1.5, Method.Lp, Fit.Coreset, 0ul), (job.Spec.Rank, job.Spec.P, job.Spec.Method, job.Spec.Fit, job.Spec.Seed));
+        Assert.Equal((7, 1.5, Method.Lp, Fit.Auto, 0ul), (job.Spec.Rank, job.Spec.P, job.Spec.Method, job.Spec.Fit, job.Spec.Seed));
         Assert.Null(job.JobDirectory);
         Assert.False(job.Spec.AutoP);
         // Only the Frobenius error can be aimed at there.

@@ -13,6 +13,7 @@ public sealed class LibraryTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
+    [InlineData(LowRankMethod.Auto, 1)]
     [InlineData(LowRankMethod.Coreset, 1)]
     [InlineData(LowRankMethod.Exact, 2)]
     [InlineData(LowRankMethod.Svd, 2)]

@@ -160,12 +160,14 @@ public sealed class HeavyTailedJob : IDisposable
         {
             for (int r = 0; r < rank; r++)
                 left[r] = Normal();
+            // A few rows hold most of the norm, so that V is fitted on a sample first and the job has every stage but the joint one.
+            double length = random.Next(64) == 0 ? 30 : 1;
             for (int j = 0; j < columns; j++)
             {
                 double value = Normal() / Math.Sqrt(-Math.Log(1 - random.NextDouble()));
                 for (int r = 0; r < rank; r++)
                     value += left[r] * right[r * columns + j];
-                rows[i * columns + j] = (float)value;
+                rows[i * columns + j] = (float)(length * value);
             }
         }
         string header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rowCount}, {columns}), }}".PadRight(117) + '\n';

@@ -18,7 +18,8 @@ public readonly record struct BlockPartition(long Rows, int BlockRows)
     /// <summary>
     /// Block height by default: about 32 blocks, so that a few workers stay evenly busy; but at least 4 d rows, or 2 d where there
     /// would be fewer than 8 blocks, so that a block's d x d Gram, which is written, hashed and read, is much smaller than its
-    /// data; at most 16 MiB of float32, or 512 rows (one block is what a worker slot holds in memory). All of one height, nearly.
+    /// data; at most 16 MiB of float32, or 512 rows (one block is what a worker slot holds in memory). All of one height, nearly, and a
+    /// multiple of 4 where there are more.
     /// </summary>
     public static int DefaultBlockRows(long rows, int columns)
     {
@@ -26,6 +27,9 @@ public readonly record struct BlockPartition(long Rows, int BlockRows)
         long atLeast = Math.Min(Math.Max(512, Math.Clamp(rows / 8, 2L * columns, 4L * columns)), atMost);
         long about = Math.Clamp((rows + 31) / 32, atLeast, atMost);
         long blocks = Math.Max(1, (rows + about - 1) / about);
+        // Of 17 blocks the last leaves one of two cores idle.
+        if (blocks > 4)
+            blocks = (blocks + 3) / 4 * 4;
         return (int)Math.Max(1, (rows + blocks - 1) / blocks);
     }
 }

@@ -201,6 +201,14 @@ public sealed class ExactRowsTests : IDisposable
     }
 
     [Fact]
+    public void Rows_stored_apart_do_not_make_the_others_uneven()
+    {
+        float[] a = WithOutliers([50, 170, 290, 410, 530]);
+        Assert.True(new MemoryBlobs().Run(Pipeline.Plan(a, D, K, fit: Fit.Auto), a).CoresetRows > 0);
+        Assert.Equal(0, new MemoryBlobs().Run(Plan(a, 5.0 / N, fit: Fit.Auto), a).CoresetRows);
+    }
+
+    [Fact]
     public void Row_weights_count_in_the_choice_of_rows()
     {
         float[] a = Plain();

@@ -127,7 +127,7 @@ public class OutputVerifierTests
         string path = Path.Combine(output, OutputDirectory.ReportName);
         string json = File.ReadAllText(path);
         Assert.Contains("\"method\": \"lp\"", json);
-        Assert.Contains("\"fit\": \"coreset\"", json);
+        Assert.Contains("\"fit\": \"auto\"", json);
         Assert.Equal(json, System.Text.Encoding.UTF8.GetString(ReportJson.Write(ReportJson.Read(path))));
     }
 }

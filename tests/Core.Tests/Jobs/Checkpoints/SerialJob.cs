@@ -23,10 +23,10 @@ internal sealed class SerialJob : IDisposable
 
     private readonly Func<JobSpec, JobSpec> _with;
 
-    /// <param name="with">Changes what is asked for; null: nothing.</param>
+    /// <param name="with">Changes what is asked for; null: has V fitted on a coreset, which takes all stages but the joint one.</param>
     public SerialJob(Func<JobSpec, JobSpec>? with = null)
     {
-        _with = with ?? (spec => spec);
+        _with = with ?? (spec => spec with { Fit = Fit.Coreset });
         var random = new Random(5);
         float[] values = [.. Enumerable.Range(0, Rows * Columns).Select(i => (float)(Math.Tan(1.5 * (random.NextDouble() * 2 - 1)) + i % Columns))];
         Input = _folder.Write("model.safetensors", SampleModels.File(
