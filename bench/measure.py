@@ -1,6 +1,6 @@
 """What the benchmarks share: the program, generated matrices, a process with its wall time and peak memory, alternating
 repetitions, and targets that are met or not. Standard library only."""
-import json, pathlib, subprocess, sys
+import json, pathlib, re, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = str(ROOT / "clusterlp")
@@ -99,3 +99,12 @@ class Targets:
         for title, r in self.figures.items():
             goal = f"<= {r['target']:g}" if "target" in r else f">= {r['at least']:g}"
             print(f"{title:58} {r['value']:6.2f}   target {goal}   {'met' if r['met'] else 'NOT MET'}")
+
+
+def put_between(page, mark, lines):
+    """Replaces what a page has between `<!-- mark -->` and `<!-- end mark -->`."""
+    pattern = re.compile(rf"(<!-- {re.escape(mark)} -->\n).*?(<!-- end {re.escape(mark)} -->)", re.S)
+    text = page.read_text()
+    if not pattern.search(text):
+        sys.exit(f"bench: {page} has no place for \"{mark}\"")
+    page.write_text(pattern.sub(lambda m: m[1] + "\n" + "\n".join(lines) + "\n\n" + m[2], text))

@@ -1,8 +1,8 @@
 """The methods of docs/methods.md on the two public embeddings and on two generated heavy-tailed matrices, each a whole job at
 the same storage as plain SVD: errors relative to SVD's, bytes stored relative to SVD's, and seconds relative to SVD's job.
 --page puts the tables into a page, each between two markers of the matrix' name."""
-import argparse, json, pathlib, re, sys, tempfile
-from measure import PROGRAM, WORK, Failed, best, generated, launch
+import argparse, json, pathlib, sys, tempfile
+from measure import PROGRAM, WORK, Failed, best, generated, launch, put_between
 from page.matrices import heavy_tailed, public
 
 # Title, what it adds to `compress MATRIX --compression C`.
@@ -79,16 +79,6 @@ def table(found):
     return lines
 
 
-def write(page, name, compression, lines):
-    """Puts a table between its markers."""
-    mark = f"{name} {compression:g}"
-    pattern = re.compile(rf"(<!-- {re.escape(mark)} -->\n).*?(<!-- end {re.escape(mark)} -->)", re.S)
-    text = page.read_text()
-    if not pattern.search(text):
-        sys.exit(f"bench: {page} has no place for \"{mark}\"")
-    page.write_text(pattern.sub(lambda m: m[1] + "\n" + "\n".join(lines) + "\n\n" + m[2], text))
-
-
 def main():
     p = argparse.ArgumentParser(prog="bench/methods", description=__doc__)
     p.add_argument("--matrix", action="append", choices=MATRICES, help="repeatable; default all")
@@ -112,7 +102,7 @@ def main():
                 lines = table(found)
                 print(f"\n{title}, {compression:.0%} saved\n" + "\n".join(lines))
                 if a.page:
-                    write(a.page, name, compression, lines)
+                    put_between(a.page, f"{name} {compression:g}", lines)
                 if a.json:
                     a.json.write_text(json.dumps(results, indent=1) + "\n")
 

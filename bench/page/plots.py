@@ -7,7 +7,7 @@ from page.findings import sections
 
 GREY = "#767676"
 COLOURS = {OURS[key].name: look for key, look in {  # dark enough on white, told apart by the colour-blind (Okabe and Ito, 2008), markers differ too
-    "svd": ("#000000", "s"), "lewis": ("#56b4e9", "v"), "lewis1": ("#56b4e9", "^"), "lp": ("#0072b2", "o"), "exact": ("#009e73", "D"),
+    "svd": ("#000000", "s"), "lewis": ("#56b4e9", "v"), "lewis1": ("#56b4e9", "^"), "lp": ("#0072b2", "o"), "coreset": ("#009e73", "D"),
     "l1": ("#d55e00", "o"), "joint": ("#cc79a7", "P"), "joint1": ("#e69f00", "P")}.items()}
 CAP = 1.15  # of the relative l_1.5 error in a plot: what lies above stands at the edge, with its figure
 PEER_MARKERS = ["o", "s", "^", "v", "D", "P", "X", "<", ">", "*"]

@@ -6,10 +6,11 @@ LIMIT = 1 << 30
 
 
 def block_bytes(rows, columns):
-    """A block as the default cut makes it: at most 16 MiB of float32."""
+    """A block as the default cut makes it: at most 16 MiB of float32, and of more than four a multiple of 4."""
     at_most = max(512, (16 << 20) // 4 // columns)
     at_least = min(max(512, 2 * columns, min(rows // 8, 4 * columns)), at_most)
     blocks = -(-rows // max(at_least, min(-(-rows // 32), at_most)))
+    blocks = -(-blocks // 4) * 4 if blocks > 4 else blocks
     return 4 * columns * -(-rows // blocks)
 
 

@@ -12,7 +12,7 @@ from processes import Cluster, matrix
 
 # Assumed of machines that are not here; the table says so.
 CORES, LINE, DISK, RAM, JOIN = 8, 1.0e9, 1.0e9, 64e9, 2.0
-KINDS = ("scan", "lewis", "coreset", "refine", "factorise")
+KINDS = ("scan", "refine", "factorise")
 
 
 def gram_bytes(d):
@@ -27,26 +27,23 @@ def nonnegative(a11, a12, r1, a21, a22, r2):
 
 
 class Job:
-    """Shape and cut of a job, and the stages that p = 1.5 with a coreset runs."""
+    """Shape and cut of a job, and the stages of p = 1.5 from SVD's V."""
 
     def __init__(self, rows, columns, refine_rounds=2):
         self.n, self.d, self.k = rows, columns, max(1, int(0.72 * columns))
         self.b = block_bytes(rows, columns) // (4 * columns)
         self.blocks = -(-rows // self.b)
-        self.stages = ["scan", "lewis", "coreset"] + ["refine"] * refine_rounds + ["factorise"]
+        self.stages = ["scan"] + ["refine"] * refine_rounds + ["factorise"]
 
     def blob_bytes(self, kind):
-        """What a block sends, what it fetches, and what a process fetches once for all its blocks."""
+        """What a block sends, and what a process fetches once for all its blocks."""
         d, g = self.d, gram_bytes(self.d)
-        up = {"scan": g, "lewis": 16 * self.b, "coreset": 4 * d * 10 * d // self.blocks, "refine": g, "factorise": 4 * self.b * self.k}
-        down = {"coreset": 16 * self.b}
-        once = {"lewis": 8 * d * d, "refine": 4 * d * d, "factorise": 8 * d * d}
-        return up[kind], down.get(kind, 0), once.get(kind, 0)
+        return {"scan": (g, 0), "refine": (g, 4 * d * d), "factorise": (4 * self.b * self.k, 8 * d * d)}[kind]
 
     def over_the_line(self, kind, machines):
         """Bytes to and from the coordinator in a stage."""
-        up, down, once = self.blob_bytes(kind)
-        return self.blocks * (up + down) + machines * once
+        up, once = self.blob_bytes(kind)
+        return self.blocks * up + machines * once
 
 
 class Rates:
@@ -133,7 +130,7 @@ def tables(rates, kept):
         say(f"| {n:,} x {d} | {job.blocks:,} |" + "".join(f" {s:,.1f} |" for s in seconds))
     say("\nOne refine round of 10,000,000 x 1024 by machines:\n\n| | " + " | ".join(map(str, counts[1:])) + " |\n|---|" + "---|" * len(counts[1:]))
     job = Job(10_000_000, 1024)
-    up, _, once = job.blob_bytes("refine")
+    up, once = job.blob_bytes("refine")
     rows = {
         "blocks a slot": lambda m: f"{job.blocks / (m * CORES):.1f}",
         "rows read by a machine, GB": lambda m: f"{4 * job.n * job.d / m / 1e9:.2f}",

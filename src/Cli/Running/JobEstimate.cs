@@ -40,9 +40,9 @@ internal sealed record JobEstimate(double Seconds, double MemoryBytes, double Sc
                 continue;
             }
             double square = (double)tensor.Columns * tensor.Columns;
-            // Three blocks a thread, some d x d sums, and the coreset of 10 d rows with what its fit makes of it.
+            // Three blocks a thread, some d x d sums, and the coreset of 10 d rows, if the scan finds that it takes one, with what its fit makes of it.
             blocks = Math.Max(blocks, 3.0 * sizeof(float) * tensor.BlockRows * tensor.Columns);
-            matrices = Math.Max(matrices, sizeof(double) * square * (6 + threads) + (WorkEstimate.HasCoreset(tensor) ? 60 * sizeof(float) * square : 0));
+            matrices = Math.Max(matrices, sizeof(double) * square * (6 + threads) + (tensor.AllowsCoreset && tensor.P < 2 ? 60 * sizeof(float) * square : 0));
             models = Math.Max(models, known.ModelBytes);
             kept += known.BytesAfter + 2 * sizeof(float) * square;
             scans = Math.Max(scans, sizeof(double) * square / 2 * tensor.Partition.Count);

@@ -32,8 +32,8 @@ internal sealed class WorkEstimate(JobPlan plan)
         }));
     }
 
-    /// <summary>Whether V is first fitted on a sample of the rows; at p = 2 the fit is the SVD.</summary>
-    public static bool HasCoreset(TensorPlan tensor) => tensor.AllowsCoreset && tensor.P < 2 && tensor.Subspaces is null;
+    // Where the scan decides, most matrices have none.
+    private static bool HasCoreset(TensorPlan tensor) => IsLp(tensor) && tensor.AllowsCoreset && (tensor.Fit == Fit.Coreset || tensor.Embedding == Embedding.Sparse);
 
     private static bool IsLp(TensorPlan tensor) => tensor.Method == Method.Lp && tensor.P < 2;
 
@@ -53,16 +53,13 @@ internal sealed class WorkEstimate(JobPlan plan)
         double done = 0;
         foreach ((StageKind kind, int rounds, double flops) in StagesOf(tensor))
         {
-            // Scanned, and waiting for the others.
-            if (progress.Stage.Kind == StageKind.Allot)
-                return flops;
             if (kind == progress.Stage.Kind)
                 // Rounds beyond the typical number count as the last of it.
                 return done + flops * Math.Min(rounds, Math.Min(progress.Stage.Round, rounds - 1) + progress.StageShare) / rounds;
             done += flops;
         }
-        // A stage that is not foreseen.
-        return 0;
+        // Not foreseen: it waits for the others after the scan, or has a coreset.
+        return StagesOf(tensor).First().Flops;
     }
 
     private static IEnumerable<(StageKind Kind, int Rounds, double Flops)> StagesOf(TensorPlan tensor)

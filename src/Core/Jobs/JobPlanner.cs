@@ -174,8 +174,8 @@ public static class JobPlanner
             throw ClusterLpException.Usage("passes and block-size belong to method krylov: nothing else iterates on a block of vectors.");
         if (spec is { BlockSize: int vectors, Rank: int dimension } && vectors < dimension)
             throw ClusterLpException.Usage($"block-size is {vectors}: fewer vectors than the rank, {dimension}.");
-        if (spec.Embedding == Embedding.Sparse && (spec.Method is Method.Svd or Method.Krylov || spec.Method == Method.Lp && spec.Fit != Fit.Coreset))
-            throw ClusterLpException.Usage("embedding sparse belongs to method lewis, and to lp with fit coreset: no other fit scores rows.");
+        if (spec.Embedding == Embedding.Sparse && (spec.Method is Method.Svd or Method.Krylov || spec.Method == Method.Lp && spec.Fit is Fit.Exact or Fit.Joint))
+            throw ClusterLpException.Usage("embedding sparse belongs to method lewis, and to lp with fit auto or coreset: no other fit scores rows.");
         if (spec.Embedding == Embedding.Sparse && Models.Of(spec) is not LowRankModel)
             throw ClusterLpException.Usage($"embedding sparse does not go with {Models.Of(spec).Name}, which needs the exact Gram matrix.");
         if (spec.BlockRows is int rows && rows < 1)

@@ -57,8 +57,8 @@ public sealed class PlannerTests : IDisposable
 
     [Theory]
     [InlineData(Method.Svd, Fit.Coreset, null, "method lewis")]
-    [InlineData(Method.Lp, Fit.Exact, null, "fit coreset")]
-    [InlineData(Method.Lp, Fit.Joint, null, "fit coreset")]
+    [InlineData(Method.Lp, Fit.Exact, null, "fit auto")]
+    [InlineData(Method.Lp, Fit.Joint, null, "fit auto")]
     [InlineData(Method.Lp, Fit.Coreset, 0.1, "exact Gram matrix")]
     public void A_sparse_embedding_needs_a_fit_that_scores_rows(Method method, Fit fit, double? exactRows, string word) =>
         AssertRefused(ExitCode.Usage, Simple() with { Embedding = Embedding.Sparse, Method = method, Fit = fit, ExactRows = exactRows }, "embedding sparse", word);
