@@ -166,6 +166,8 @@ static double Median(IEnumerable<double> values)
 
 static double Seconds(Action action)
 {
+    // OpenBLAS' threads wait for more work by spinning, some 30 ms long, on the cores that the next one needs.
+    Thread.Sleep(100);
     long start = Stopwatch.GetTimestamp();
     action();
     return Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -38,6 +38,8 @@ internal sealed class ClusterLpProcess : IDisposable
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         // Many processes share the cores here: a thread without work shall not spin. Saves a fifth of their processor time.
         start.Environment["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0";
+        // The last bits depend on it, and factors are compared with those of pods, which inherit no environment.
+        start.Environment.Remove("OPENBLAS_CORETYPE");
         foreach ((string name, string value) in environment)
             start.Environment[name] = value;
         _process = Process.Start(start)!;

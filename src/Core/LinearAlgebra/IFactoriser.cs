@@ -6,7 +6,7 @@ namespace ClusterLp.Core.LinearAlgebra;
 /// </summary>
 public interface IFactoriser
 {
-    /// <summary>For <c>doctor</c> and the report, e.g. "OpenBLAS 0.3.21 (1 thread)" or "managed".</summary>
+    /// <summary>For <c>doctor</c> and the report, e.g. "OpenBLAS 0.3.21 (Haswell, 1 thread)" or "managed".</summary>
     string Description { get; }
 
     /// <summary>

@@ -16,7 +16,7 @@ internal sealed unsafe class Lapack : IFactoriser
     private readonly delegate* unmanaged<byte*, byte*, int*, double*, int*, double*, double*, int*, int*, int*, int*, nint, nint, void> _dsyevd;
     private readonly delegate* unmanaged<byte*, int*, double*, int*, int*, nint, void> _dpotrf;
 
-    /// <summary>Name, version and threads, e.g. "OpenBLAS 0.3.21 (1 thread)".</summary>
+    /// <summary>Name, version, the processor it computes for (the last bits depend on it), and threads, e.g. "OpenBLAS 0.3.21 (Haswell, 1 thread)".</summary>
     public string Description { get; }
 
     private Lapack(nint library)
@@ -25,10 +25,12 @@ internal sealed unsafe class Lapack : IFactoriser
         _dpotrf = (delegate* unmanaged<byte*, int*, double*, int*, int*, nint, void>)NativeLibrary.GetExport(library, "dpotrf_");
 
         ((delegate* unmanaged<int, void>)NativeLibrary.GetExport(library, "openblas_set_num_threads"))(1);
-        var config = ((delegate* unmanaged<byte*>)NativeLibrary.GetExport(library, "openblas_get_config"))();
-        string[] words = (Marshal.PtrToStringUTF8((nint)config) ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        Description = $"OpenBLAS {words.FirstOrDefault(w => char.IsAsciiDigit(w[0])) ?? "of unknown version"} (1 thread)";
+        string[] words = Said(library, "openblas_get_config").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        Description = $"OpenBLAS {words.FirstOrDefault(w => char.IsAsciiDigit(w[0])) ?? "of unknown version"} ({Said(library, "openblas_get_corename")}, 1 thread)";
     }
+
+    private static string Said(nint library, string function) =>
+        Marshal.PtrToStringUTF8((nint)((delegate* unmanaged<byte*>)NativeLibrary.GetExport(library, function))()) ?? "";
 
     /// <summary>Loads the library; false where it is absent or lacks a routine.</summary>
     public static bool TryLoad([NotNullWhen(true)] out Lapack? lapack)

@@ -17,7 +17,7 @@ public static class LinearAlgebraSetup
     /// <exception cref="ClusterLpException">The variable has an unknown value (exit 64).</exception>
     public static IFactoriser Factoriser => Chosen.Value;
 
-    /// <summary>Its name, for <c>doctor</c> and the report: "OpenBLAS 0.3.21 (1 thread)" or "managed".</summary>
+    /// <summary>Its name, for <c>doctor</c> and the report: "OpenBLAS 0.3.21 (Haswell, 1 thread)" or "managed".</summary>
     public static string Description => Factoriser.Description;
 
     private static IFactoriser Choose(string? value)
