@@ -1,7 +1,7 @@
 """Whole jobs as processes: read the matrix, factorise, write the factors. Wall time and peak resident memory of each,
 alternating so that a busy spell of the machine touches all of them; the best of the repetitions is compared.
-"kernels" is the share of the cores' time that went into numerical kernels; "at most" what it would be if a job did nothing
-but start (a job of 64 rows) and run them on all cores at once."""
+"busy" is the share of the wall time in which a core was in a numerical kernel; "kernels" the share of all cores' time; "at most"
+what that would be if a job did nothing but start (a job of 64 rows) and run them on all cores at once."""
 import argparse, json, os, pathlib, platform, shutil, statistics, sys
 from measure import PROGRAM, ROOT, Targets, WORK, alternating, best, generated, peak
 
@@ -63,9 +63,10 @@ def report(a, size, results):
           f"best of {a.repeat}, alternating, input in the page cache\n")
     kernels = {n: in_kernels(best(r)) for n, r in results.items() if n.startswith("clusterlp") and n != START}
     shares = {n: kernels[n] / best(results[n])["seconds"] for n in kernels}
-    print(f"{'whole job':24} {'seconds':>8} {'median':>8} {'CPU s':>8} {'peak MiB':>9} {'kernels':>8} {'at most':>8}")
+    busy = {n: best(results[n])["printed"]["seconds"]["kernels"]["busy"] / best(results[n])["seconds"] for n in kernels}
+    print(f"{'whole job':24} {'seconds':>8} {'median':>8} {'CPU s':>8} {'peak MiB':>9} {'busy':>8} {'kernels':>8} {'at most':>8}")
     for name, r in results.items():
-        share = f"{shares[name]:8.2f}" if name in shares else ""
+        share = f"{busy[name]:8.2f} {shares[name]:8.2f}" if name in shares else ""
         if name in shares and START in seconds:
             share += f" {kernels[name] / (kernels[name] + seconds[START]):8.2f}"
         print(f"{name:24} {seconds[name]:8.2f} {statistics.median(x['seconds'] for x in r):8.2f} {best(r)['cpu_seconds']:8.2f} {memory[name]:9.0f} {share}")
@@ -79,7 +80,8 @@ def report(a, size, results):
     targets.ratio("p=1 / numpy full SVD, whole jobs", seconds.get("clusterlp p=1"), seconds.get("numpy full SVD"), 4.0)
     targets.ratio("p=1, every row certified to 0.5 % / numpy full SVD", seconds.get("clusterlp p=1 to 0.5 %"), seconds.get("numpy full SVD"), 4.0)
     for name, share in shares.items():
-        targets.at_least(f"share of kernels in {name}", share, 0.70)
+        targets.at_least(f"share of the wall time in kernels, {name}", busy[name], 0.70)
+        targets.at_least(f"share of all cores' time in kernels (stricter), {name}", share, 0.70)
     for name in shares:
         targets.ratio(f"peak memory of {name} / (3 x matrix + 300 MB)", memory.get(name), 3 * size + 300e6 / 2**20, 1.0)
     print()

@@ -47,7 +47,7 @@ public sealed class CompressTests : IDisposable
         Assert.Equal(run.Out, File.ReadAllText(Path.Combine(_folder["out"], "clusterlp.json")));
         Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(_model))), Assert.Single(report.Inputs).Sha256);
         KernelUse kernels = report.Seconds.Kernels!;
-        Assert.True(kernels is { Products: > 0, Grams: > 0, Factorisations: > 0, Elementwise: > 0 } && kernels.Share > 0, kernels.ToString());
+        Assert.True(kernels is { Products: > 0, Grams: > 0, Factorisations: > 0, Elementwise: > 0 } && kernels.Share > 0 && kernels.Busy > 0 && kernels.Busy < report.Seconds.Total, kernels.ToString());
         Assert.InRange(kernels.Cores, 1, Environment.ProcessorCount);
         Assert.Empty(run.Error);
     }

@@ -27,13 +27,14 @@ public sealed record JobTimes(double Plan, double Fit, double Assemble, double T
 /// <summary>Seconds in the kernels, summed over threads (<see cref="KernelClock"/>), and their share of what the cores had to give.</summary>
 /// <param name="Cores">Cores the job could use.</param>
 /// <param name="Share">Kernel seconds / (seconds of the whole job x cores).</param>
-public sealed record KernelUse(int Cores, double Products, double Grams, double Factorisations, double Elementwise, double Share)
+/// <param name="Busy">Wall seconds in which at least one core was in a kernel.</param>
+public sealed record KernelUse(int Cores, double Products, double Grams, double Factorisations, double Elementwise, double Share, double Busy)
 {
     /// <param name="times">What the job's kernels took.</param>
     /// <param name="cores">Cores it could use.</param>
     /// <param name="total">Its wall time, seconds.</param>
     public static KernelUse Of(KernelTimes times, int cores, double total) =>
-        new(cores, times.Products, times.Grams, times.Factorisations, times.Elementwise, times.Total / (total * cores));
+        new(cores, times.Products, times.Grams, times.Factorisations, times.Elementwise, times.Total / (total * cores), times.Busy);
 }
 
 /// <summary>Turns a finished fit into the report: roots of the error sums, sizes, and which path was taken.</summary>

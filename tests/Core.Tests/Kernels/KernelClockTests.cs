@@ -29,6 +29,33 @@ public class KernelClockTests
         KernelTimes spent = KernelClock.Read() - before;
         Assert.True(spent.Elementwise >= 0.004 && spent.Products >= 0.016 && spent.Grams >= 0.002, spent.ToString());
         Assert.True(spent.Total <= elapsed, $"{spent} in {elapsed} s");
+        Assert.InRange(spent.Busy, spent.Total, elapsed + 1e-3);
+    }
+
+    [Fact]
+    public void Kernels_of_several_threads_at_once_keep_the_cores_busy_once()
+    {
+        KernelTimes before = KernelClock.Read();
+        long start = Stopwatch.GetTimestamp();
+        using (var together = new Barrier(2))
+        {
+            Thread[] threads = [.. Enumerable.Range(0, 2).Select(_ => new Thread(() =>
+            {
+                together.SignalAndWait();
+                using (KernelClock.Measure(KernelKind.Product))
+                {
+                    together.SignalAndWait();
+                    Spin(20);
+                    // Neither leaves before both have been in one for that long.
+                    together.SignalAndWait();
+                }
+            }))];
+            Array.ForEach(threads, thread => thread.Start());
+            Array.ForEach(threads, thread => thread.Join());
+        }
+        KernelTimes spent = KernelClock.Read() - before;
+        Assert.InRange(spent.Busy, 0.02, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        Assert.True(spent.Products >= 0.04 && spent.Busy < 0.9 * spent.Products, spent.ToString());
     }
 
     [Fact]
