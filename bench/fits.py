@@ -2,7 +2,7 @@
 --page puts the table into a page, between two markers."""
 import argparse, pathlib, sys, tempfile
 import numpy as np
-from measure import PROGRAM, WORK, best, generated, launch, put_between
+from measure import PROGRAM, WORK, generated, launch, put_between
 from page.matrices import public
 
 FITS = ("coreset", "auto", "exact")
@@ -48,6 +48,8 @@ KINDS = {
     "10 % of the rows x 10": lambda r, n, d: scaled_rows(r, n, d, 0.1, 10),
     "1 % of the rows x 100": lambda r, n, d: scaled_rows(r, n, d, 0.01, 100),
     "0.1 % of the rows x 100": lambda r, n, d: scaled_rows(r, n, d, 0.001, 100),
+    "0.1 % others x 100": lambda r, n, d: scaled_rows(r, n, d, 0.001, 100, own=True),
+    "0.02 % others x 100": lambda r, n, d: scaled_rows(r, n, d, 0.0002, 100, own=True),
     "1 % others x 100": lambda r, n, d: scaled_rows(r, n, d, 0.01, 100, own=True),
     "1 % others x 10": lambda r, n, d: scaled_rows(r, n, d, 0.01, 10, own=True),
 }
@@ -78,7 +80,7 @@ def measure(path, rank, p, repeat, folder):
     found = {}
     for fit in FITS:
         tensor = runs[fit][0]["printed"]["tensors"][0]
-        found[fit] = {"error": tensor["errors"]["lp"], "seconds": min(run["printed"]["seconds"]["fit"] for run in runs[fit]), "ran": tensor["fit"],
+        found[fit] = {"error": tensor["errors"]["lp"], "seconds": min(run["printed"]["seconds"]["fit"] for run in runs[fit]),
                       "rounds": (f"{tensor['mergeIterations']} + " if tensor["coresetRows"] else "") + str(tensor["refineRounds"])}
     return found
 

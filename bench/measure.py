@@ -1,6 +1,9 @@
 """What the benchmarks share: the program, generated matrices, a process with its wall time and peak memory, alternating
 repetitions, and targets that are met or not. Standard library only."""
-import json, pathlib, re, subprocess, sys
+import json, os, pathlib, re, subprocess, sys
+
+# OpenBLAS shall choose its kernels for the processor, for the peers as for us, whatever the environment pins.
+os.environ.pop("OPENBLAS_CORETYPE", None)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = str(ROOT / "clusterlp")

@@ -1,7 +1,5 @@
 # Sets PYTHON to an interpreter that has the modules in $modules, by default numpy and sklearn (sourced by the bench scripts;
 # set PYTHON to override).
-# OpenBLAS shall choose its kernels for the processor, for the peers as for us, whatever the environment pins.
-unset OPENBLAS_CORETYPE
 modules="${modules:-numpy sklearn}"
 has_modules() { "$1" -c "import ${modules// /, }" 2>/dev/null; }
 if [ -z "${PYTHON:-}" ]; then

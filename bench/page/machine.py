@@ -13,7 +13,7 @@ def cpu():
 def peers_blas():
     """The BLAS that numpy calls, as threadpoolctl (a dependency of scikit-learn) sees it."""
     import numpy, threadpoolctl  # noqa: F401 (numpy loads the library)
-    libraries = [f"{x['internal_api']} {x['version']}, {x['architecture']}, {x['num_threads']} threads" for x in threadpoolctl.threadpool_info() if x["user_api"] == "blas"]
+    libraries = [f"{x['internal_api']} {x['version']}, {x.get('architecture', 'unknown kernels')}, {x['num_threads']} threads" for x in threadpoolctl.threadpool_info() if x["user_api"] == "blas"]
     return libraries[0] if libraries else "unknown"
 
 

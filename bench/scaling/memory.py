@@ -10,7 +10,8 @@ def block_bytes(rows, columns):
     at_most = max(512, (16 << 20) // 4 // columns)
     at_least = min(max(512, 2 * columns, min(rows // 8, 4 * columns)), at_most)
     blocks = -(-rows // max(at_least, min(-(-rows // 32), at_most)))
-    blocks = -(-blocks // 4) * 4 if blocks > 4 else blocks
+    if blocks > 4:
+        blocks = blocks // 4 * 4 if -(-rows // at_most) <= blocks // 4 * 4 else -(-blocks // 4) * 4
     return 4 * columns * -(-rows // blocks)
 
 

@@ -27,7 +27,7 @@ internal sealed record JobEstimate(double Seconds, double MemoryBytes, double Sc
                 seconds += forecast.ScanSeconds[tensor.Index] + forecast.ReduceSeconds[tensor.Index];
                 continue;
             }
-            (double scan, double all, int decompositions) = WorkEstimate.Of(tensor with { Rank = known.Rank, P = known.P });
+            (double scan, double all, int decompositions) = WorkEstimate.Of(tensor with { Rank = known.Rank, P = known.P, Fit = known.Coreset ? Fit.Coreset : tensor.Fit });
             seconds += forecast.ScanSeconds[tensor.Index] * all / scan + forecast.ReduceSeconds[tensor.Index] * decompositions;
             if (tensor.Method == Method.Krylov)
             {
@@ -40,9 +40,9 @@ internal sealed record JobEstimate(double Seconds, double MemoryBytes, double Sc
                 continue;
             }
             double square = (double)tensor.Columns * tensor.Columns;
-            // Three blocks a thread, some d x d sums, and the coreset of 10 d rows, if the scan finds that it takes one, with what its fit makes of it.
+            // Three blocks a thread, some d x d sums, and the coreset of 10 d rows with what its fit makes of it.
             blocks = Math.Max(blocks, 3.0 * sizeof(float) * tensor.BlockRows * tensor.Columns);
-            matrices = Math.Max(matrices, sizeof(double) * square * (6 + threads) + (tensor.AllowsCoreset && tensor.P < 2 ? 60 * sizeof(float) * square : 0));
+            matrices = Math.Max(matrices, sizeof(double) * square * (6 + threads) + (known.Coreset ? 60 * sizeof(float) * square : 0));
             models = Math.Max(models, known.ModelBytes);
             kept += known.BytesAfter + 2 * sizeof(float) * square;
             scans = Math.Max(scans, sizeof(double) * square / 2 * tensor.Partition.Count);

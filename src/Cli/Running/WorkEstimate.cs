@@ -58,8 +58,10 @@ internal sealed class WorkEstimate(JobPlan plan)
                 return done + flops * Math.Min(rounds, Math.Min(progress.Stage.Round, rounds - 1) + progress.StageShare) / rounds;
             done += flops;
         }
-        // Not foreseen: it waits for the others after the scan, or has a coreset.
-        return StagesOf(tensor).First().Flops;
+        // Not foreseen: a coreset; or it waits for the others, once it is scanned.
+        return progress.Stage.Kind is StageKind.Lewis or StageKind.Coreset
+            ? StagesOf(tensor).TakeWhile(stage => stage.Kind != StageKind.Refine).Sum(stage => stage.Flops)
+            : StagesOf(tensor).First().Flops;
     }
 
     private static IEnumerable<(StageKind Kind, int Rounds, double Flops)> StagesOf(TensorPlan tensor)

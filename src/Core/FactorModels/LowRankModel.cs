@@ -53,7 +53,7 @@ internal sealed class LowRankModel : IFactorModel
 
     /// <summary>
     /// Below this share of rows that carry the norm, V of the SVD is held to be bent. In no trained embedding measured was it below
-    /// 0.2, where half of the norm's square lay in a hundredth of the rows it was 0.02 or less (docs/options.md).
+    /// 0.2, where half of the norm's square lay in a hundredth of the rows it was 0.02 or less (docs/fits.md).
     /// </summary>
     private const double LeastCarryingShare = 0.05;
 

@@ -9,8 +9,8 @@ namespace ClusterLp.Core.Jobs;
 /// compute, and what a finished stage leads to. No actors, no clocks, no I/O but the blob store.
 /// </summary>
 /// <remarks>
-/// <c>svd</c>: scan, factorise. <c>lewis</c>: scan, Lewis rounds, factorise. <c>lp</c>: scan, refine rounds, factorise
-/// (exact), or scan, one Lewis round, coreset, refine rounds, factorise; the joint fit is the exact one with joint rounds
+/// <c>svd</c>: scan, factorise. <c>lewis</c>: scan, Lewis rounds, factorise. <c>lp</c>: scan, refine rounds, factorise,
+/// or with a coreset scan, one Lewis round, coreset, refine rounds, factorise; the joint fit is the first of these with joint rounds
 /// before the last stage. Where the factors miss a target error, <c>lp</c> goes on with refine rounds at a higher rank, the
 /// others with another factorisation. Where tensors share a budget, the allotment of ranks follows the scan. What comes between
 /// scan and factorise is the tensor's model's affair (<see cref="IFactorModel"/>), which may have rounds of its own.

@@ -23,12 +23,13 @@ namespace ClusterLp.Core.Jobs;
 /// <param name="ExpectedError">With a target error: the relative l_p error that rank is expected to have; absent without.</param>
 /// <param name="Model">The form of approximation; absent: low-rank, U V.</param>
 /// <param name="ModelBytes">Memory that this form needs beside what every job does, on the threads that scanned.</param>
+/// <param name="Coreset">V will be fitted on a coreset first, or may be.</param>
 public sealed record TensorForecast(
     string Name, long Rows, int Columns, bool Transposed, string InputType, string FactorType, int Rank, double P, int Blocks,
     long BytesBefore, long BytesAfter, double? SvdError,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ExpectedError,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? ErrorAtMost,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Model, [property: JsonIgnore] double ModelBytes);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Model, [property: JsonIgnore] double ModelBytes, [property: JsonIgnore] bool Coreset);
 
 /// <summary>What a scan of all tensors says of a job.</summary>
 /// <param name="Tensors">In plan order.</param>

@@ -92,6 +92,8 @@ public static class JobForecaster
             plan.InputType.ToString().ToLowerInvariant(), plan.FactorType.ToString().ToLowerInvariant(), fit.Rank, plan.P, plan.Partition.Count,
             bytes, fit.KeptWhole ? bytes : Models.Of(plan).StoredBytes(plan, fit.Rank),
             svdError, fit.Search?.Tries[0].Expected, svdError is null ? fit.Search?.Sketch?.Upper ?? KrylovProgress.Of(fit.Model!).Bound : null,
-            Models.Of(plan) is LowRankModel ? null : Models.Of(plan).Name, Models.Of(plan).WorkingBytes(plan, context.Threads));
+            Models.Of(plan) is LowRankModel ? null : Models.Of(plan).Name, Models.Of(plan).WorkingBytes(plan, context.Threads),
+            // Where rows are stored apart, the next pass decides.
+            plan.AllowsCoreset && fit.Stage.Kind is StageKind.Lewis or StageKind.Model);
     }
 }

@@ -12,11 +12,11 @@ public enum Fit
     /// they may have bent the SVD (default).
     /// </summary>
     Auto,
-    /// <summary>On a merged coreset, then refined on the full data (falls back to exact where n &lt; 20 d).</summary>
+    /// <summary>On a merged coreset, then refined on the full data (as auto where n &lt; 20 d).</summary>
     Coreset,
-    /// <summary>IRLS rounds on the full data from the SVD start, to a tenth of the others' tolerance.</summary>
+    /// <summary>IRLS rounds on the full data from the SVD start, to a fifth of auto's tolerance.</summary>
     Exact,
-    /// <summary>From the exact fit, U and V together: the lowest entrywise error, for many rounds on the full data.</summary>
+    /// <summary>After such rounds, U and V together: the lowest entrywise error, for many rounds on the full data.</summary>
     Joint,
 }
 

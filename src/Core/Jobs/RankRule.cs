@@ -16,9 +16,6 @@ public static class RankRule
         return (int)Math.Max(1, Math.Floor(rank + slack));
     }
 
-    /// <summary>Share of elements that rank k saves: 1 - k (n + d) / (n d); zero or less where nothing shrinks.</summary>
-    public static double Saved(long rows, int columns, int rank) => 1 - rank * (rows + (double)columns) / ((double)rows * columns);
-
     /// <summary>The largest k whose factors have fewer elements than the matrix; 0 where there is none.</summary>
     public static int Largest(long rows, int columns)
     {

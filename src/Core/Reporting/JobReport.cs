@@ -62,7 +62,7 @@ public sealed record TensorReport
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public string? Embedding { get; init; }
     /// <summary>Rank of the SVD of equal storage, where that is not <see cref="Rank"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public int? SvdRank { get; init; }
-    /// <summary>What ran: <c>coreset</c>, <c>exact</c> (asked for, or n &lt; 20 d), <c>joint</c>, or <c>none</c> for svd and lewis.</summary>
+    /// <summary>What ran: <c>coreset</c>, <c>auto</c> (all rows from the SVD's V), <c>exact</c>, <c>joint</c>, or <c>none</c> for svd and lewis.</summary>
     public required string Fit { get; init; }
     public required long BytesBefore { get; init; }
     public required long BytesAfter { get; init; }

@@ -113,7 +113,7 @@ public static class ReportBuilder
             P = plan.P,
             AutoP = fit.Power,
             Method = Word(plan.Method),
-            Fit = plan.Method != Method.Lp ? "none" : Word(fit.CoresetRows > 0 ? Fit.Coreset : fit.JointObjectives.IsEmpty ? Fit.Exact : Fit.Joint),
+            Fit = plan.Method != Method.Lp ? "none" : Word(fit.CoresetRows > 0 ? Fit.Coreset : !fit.JointObjectives.IsEmpty ? Fit.Joint : plan.Fit == Fit.Exact ? Fit.Exact : Fit.Auto),
             BytesBefore = bytesBefore,
             BytesAfter = model.StoredBytes(plan, fit.Rank),
             Model = model is LowRankModel ? null : model.Name,

@@ -13,7 +13,7 @@ public class KrylovTargetTests
     private const int D = 1024;
 
     private static TensorPlan Plan(float[] rows, double target, int d = D) =>
-        Pipeline.Plan(rows, d, null, 2, Method.Krylov, Fit.Coreset) with { TargetError = target };
+        Pipeline.Plan(rows, d, null, 2, Method.Krylov, Fit.Auto) with { TargetError = target };
 
     [Theory]
     [InlineData("power 1", 0.15, 0.02)]

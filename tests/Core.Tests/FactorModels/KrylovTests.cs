@@ -18,7 +18,7 @@ public class KrylovTests
         Array.ConvertAll(KrylovSpaceTests.Build(KrylovSpaceTests.Spectrum(spectrum, Math.Min(n, d)), n, d, 4).ToRowMajorArray(), x => (float)x);
 
     private static TensorPlan Plan(float[] rows, int d = D, int rank = K, int? passes = null) =>
-        Pipeline.Plan(rows, d, rank, method: Method.Krylov, fit: Fit.Coreset) with { Passes = passes };
+        Pipeline.Plan(rows, d, rank, method: Method.Krylov, fit: Fit.Auto) with { Passes = passes };
 
     private static double Tail(float[] rows, int d, int rank) => Math.Sqrt(Matrix<double>.Build.DenseOfRowMajor(rows.Length / d, d, rows.Select(x => (double)x))
         .Svd(false).S.Skip(rank).Sum(s => s * s));

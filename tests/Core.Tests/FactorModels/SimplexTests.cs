@@ -46,7 +46,7 @@ public class SimplexTests
     }
 
     private static TensorPlan Plan(float[] rows, double? smoothing = null, int rank = K) =>
-        Pipeline.Plan(rows, D, rank, 2, Method.Simplex, Fit.Coreset) with { Smoothing = smoothing };
+        Pipeline.Plan(rows, D, rank, 2, Method.Simplex, Fit.Auto) with { Smoothing = smoothing };
 
     /// <summary>Each planted vertex has one found vertex near it, and each found vertex is one's.</summary>
     [Theory]

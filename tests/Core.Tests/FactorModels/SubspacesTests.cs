@@ -162,7 +162,7 @@ public class SubspacesTests
         Assert.InRange(copied / weighted, 1 - 1e-5, 1 + 1e-5);
     }
 
-    private static TensorPlan Plan(float[] rows, double p = 1.5) => Pipeline.Plan(rows, D, K, p, fit: Fit.Coreset) with { Subspaces = J };
+    private static TensorPlan Plan(float[] rows, double p = 1.5) => Pipeline.Plan(rows, D, K, p, fit: Fit.Auto) with { Subspaces = J };
 
     private sealed class Job
     {

@@ -12,10 +12,6 @@ namespace ClusterLp.Core.Jobs.Steps;
 /// </summary>
 internal static class RefineStep
 {
-    // Relative decrease below which the rounds end. From a coreset's V, and before joint rounds, little is left to gain; from the
-    // SVD's, 1e-3 ended 0.5 % above the coreset's fit where single entries stood out.
-    private const double StartedTolerance = 1e-3, Tolerance = 5e-4;
-
     public static BlockResult Run(BlockTask task, IMatrixSource source, string blobName, StepContext context)
     {
         var parameters = (RefineParameters)task.Parameters;
@@ -50,11 +46,20 @@ internal static class RefineStep
         return new BlockResult(blob, new RefineFigures(objective));
     }
 
+    // Relative decrease below which the rounds end. From a coreset's V, and before joint rounds, little is left to gain; from the
+    // SVD's, 1e-3 ended 0.5 % above the coreset's fit where single entries stood out.
+    private static double Tolerance(TensorPlan plan, FitState state) => (plan.Fit, state.CoresetRows) switch
+    {
+        (Fit.Exact, _) => SubspaceIrls.Tolerance,
+        (Fit.Joint, _) or (_, > 0) => 1e-3,
+        _ => 5e-4,
+    };
+
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
     {
         int d = plan.Columns;
         double objective = results.Sum(r => ((RefineFigures)r.Figures).Objective);
-        double tolerance = plan.Fit == Fit.Exact ? SubspaceIrls.Tolerance : state.CoresetRows > 0 || plan.Fit == Fit.Joint ? StartedTolerance : Tolerance;
+        double tolerance = Tolerance(plan, state);
         BlobRef[] done = [.. results.Select(r => r.Blob)];
         // The best basis seen is the one in hand or the one before it: every earlier round improved.
         bool improved = objective < state.LastObjective;

@@ -35,7 +35,7 @@ internal sealed record RowSample(float[] Rows, double[] Weights, int Columns, lo
             squares += Weights[i] * square;
             fourths += Weights[i] * square * square;
         }
-        return fourths > 0 ? squares * squares / (ones * fourths) : 1;
+        return fourths > 0 ? squares / ones * (squares / fourths) : 1;
     }
 
     /// <summary>eps of the IRLS weights, from the sampled rows' residuals.</summary>

@@ -11,7 +11,7 @@ public sealed class SharedBudgetTests
 {
     private const double Compression = 0.6, Little = 0.2;
 
-    private static JobSpec Shared(JobSpec spec) => spec with { Rank = null, Compression = Compression, Fit = Fit.Coreset };
+    private static JobSpec Shared(JobSpec spec) => spec with { Rank = null, Compression = Compression };
 
     private static readonly Lazy<(string Digest, FitState[] Fits)> Undisturbed = new(() =>
     {
@@ -41,16 +41,17 @@ public sealed class SharedBudgetTests
     }
 
     [Theory]
-    [InlineData(Fit.Coreset)]
-    [InlineData(Fit.Auto)]
-    public void The_factors_are_those_of_the_same_ranks_asked_for(Fit fit)
+    [InlineData(Fit.Coreset, false, true)]
+    [InlineData(Fit.Auto, false, false)]
+    [InlineData(Fit.Auto, true, true)]
+    public void The_factors_are_those_of_the_same_ranks_asked_for(Fit fit, bool uneven, bool coreset)
     {
-        using var both = new SerialJob(spec => Shared(spec) with { Fit = fit });
+        using var both = new SerialJob(spec => Shared(spec) with { Fit = fit }, uneven);
         // Of the first tensor: the row sample of another depends on its place.
         FitState shared = both.Run(int.MaxValue, out _).Tensors[0].Fit;
-        using var job = new SerialJob(spec => spec with { Tensors = ["a"], Rank = shared.Rank, Fit = fit });
+        using var job = new SerialJob(spec => spec with { Tensors = ["a"], Rank = shared.Rank, Fit = fit }, uneven);
         FitState alone = Assert.Single(job.Run(int.MaxValue, out _).Tensors).Fit;
-        Assert.Equal(fit == Fit.Coreset, shared.CoresetRows > 0);
+        Assert.Equal(coreset, shared.CoresetRows > 0);
         Assert.Equal(alone.UBlocks.Select(blob => blob.Checksum), shared.UBlocks.Select(blob => blob.Checksum));
         Assert.Equal(alone.Basis!.Checksum, shared.Basis!.Checksum);
     }

@@ -11,6 +11,7 @@ public class FitPipelineTests
     private static readonly float[] A = TestMatrix.LowRankPlusNoise(600, D, 12, 8, 5);
 
     [Theory]
+    [InlineData(Method.Lp, Fit.Auto)]
     [InlineData(Method.Lp, Fit.Coreset)]
     [InlineData(Method.Lp, Fit.Exact)]
     [InlineData(Method.Lp, Fit.Joint)]
