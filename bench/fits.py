@@ -2,8 +2,8 @@
 --page puts the table into a page, between two markers."""
 import argparse, pathlib, sys, tempfile
 import numpy as np
-from measure import PROGRAM, WORK, generated, launch, put_between
-from page.matrices import public
+from measure import PROGRAM, alternating, generated, put_between
+from page.matrices import kept, public
 
 FITS = ("coreset", "auto", "exact")
 
@@ -56,11 +56,8 @@ KINDS = {
 
 
 def made(name, rows, columns):
-    path = WORK / f"fits-{'-'.join(''.join(c if c.isalnum() else ' ' for c in name).split())}-{rows}x{columns}.npy"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, KINDS[name](np.random.default_rng(5), rows, columns).astype(np.float32))
-    return path
+    words = "".join(c if c.isalnum() else " " for c in name).split()
+    return kept(f"fits-{'-'.join(words)}-{rows}x{columns}", lambda: KINDS[name](np.random.default_rng(5), rows, columns))
 
 
 def carrying_share(path):
@@ -72,11 +69,8 @@ def carrying_share(path):
 
 def measure(path, rank, p, repeat, folder):
     """{fit: error, rounds, seconds}, alternating."""
-    runs = {fit: [] for fit in FITS}
-    for _ in range(repeat):
-        for fit in FITS:
-            runs[fit].append(launch(fit, [PROGRAM, "compress", str(path), "--rank", str(rank), "--p", str(p), "--fit", fit,
-                                          "--output", str(folder / "out"), "--force", "--json", "--quiet"]))
+    runs = alternating({fit: [PROGRAM, "compress", str(path), "--rank", str(rank), "--p", str(p), "--fit", fit,
+                              "--output", str(folder / "out"), "--force", "--json", "--quiet"] for fit in FITS}, repeat)
     found = {}
     for fit in FITS:
         tensor = runs[fit][0]["printed"]["tensors"][0]

@@ -11,7 +11,8 @@ def block_bytes(rows, columns):
     at_least = min(max(512, 2 * columns, min(rows // 8, 4 * columns)), at_most)
     blocks = -(-rows // max(at_least, min(-(-rows // 32), at_most)))
     if blocks > 4:
-        blocks = blocks // 4 * 4 if -(-rows // at_most) <= blocks // 4 * 4 else -(-blocks // 4) * 4
+        fewer = blocks // 4 * 4
+        blocks = fewer if fewer >= -(-rows // at_most) else fewer + 4
     return 4 * columns * -(-rows // blocks)
 
 

@@ -1,7 +1,6 @@
 """The tables of docs/scaling.md, from the figures of the parts; each stands between two markers of its name."""
-import pathlib, re
-
-from processes import MIB
+from processes import MIB  # first: it says where measure is
+from measure import put_between  # noqa: E402
 
 
 def linear(figures):
@@ -54,9 +53,6 @@ def verdicts(figures):
 
 def write(path, results):
     """Puts the tables of the parts that have figures in their places."""
-    text = pathlib.Path(path).read_text()
     for name, part in (("linear", linear), ("workers", workers), ("memory", memory), ("model", model)):
         if name in results:
-            table = "\n".join(part(results[name]))
-            text = re.sub(f"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m: m[1] + "\n" + table + "\n\n" + m[2], text, flags=re.S)
-    pathlib.Path(path).write_text(text)
+            put_between(path, name, part(results[name]))

@@ -32,9 +32,6 @@ internal sealed class WorkEstimate(JobPlan plan)
         }));
     }
 
-    // Where the scan decides, most matrices have none.
-    private static bool HasCoreset(TensorPlan tensor) => IsLp(tensor) && tensor.AllowsCoreset && (tensor.Fit == Fit.Coreset || tensor.Embedding == Embedding.Sparse);
-
     private static bool IsLp(TensorPlan tensor) => tensor.Method == Method.Lp && tensor.P < 2;
 
     /// <summary>Share of all tensors' work, 0 to 1.</summary>
@@ -86,7 +83,8 @@ internal sealed class WorkEstimate(JobPlan plan)
             yield return (StageKind.Model, ClusterRounds, ClusterRounds * (gram + 2 * subspaces * n * d * (d - k)));
         if (tensor.Method == Method.Simplex)
             yield return (StageKind.Model, (int)k + 1 + (tensor.Refine ?? 0), (4 + 2 * (tensor.Refine ?? 0)) * n * d * k);
-        bool lp = IsLp(tensor), coreset = HasCoreset(tensor);
+        // Where the scan decides on a coreset, most matrices have none.
+        bool lp = IsLp(tensor), coreset = lp && tensor.AsksForCoreset;
         if (tensor.Method == Method.Lewis)
             yield return (StageKind.Lewis, LewisRounds, LewisRounds * 2 * gram);
         else if (coreset)

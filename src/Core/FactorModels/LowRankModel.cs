@@ -63,7 +63,7 @@ internal sealed class LowRankModel : IFactorModel
 
     /// <summary>The same once it is.</summary>
     public static bool BeginsWithLewis(TensorPlan plan, RowSample sample) => MayBeginWithLewis(plan)
-        && (plan.Method == Method.Lewis || plan.Fit == Fit.Coreset || plan.Embedding == Embedding.Sparse || sample.CarryingShare() < LeastCarryingShare);
+        && (plan.Method == Method.Lewis || plan.AsksForCoreset || sample.CarryingShare() < LeastCarryingShare);
 
     public IBlockEncoder Encoder(BlockTask task, StepContext context) => new LowRankEncoder(task, context);
 

@@ -28,8 +28,9 @@ public readonly record struct BlockPartition(long Rows, int BlockRows)
         long about = Math.Clamp((rows + 31) / 32, atLeast, atMost);
         long blocks = Math.Max(1, (rows + about - 1) / about);
         // Of 17 blocks the last leaves one of two cores idle: fewer if they may be as high, else more.
+        long fewer = blocks / 4 * 4;
         if (blocks > 4)
-            blocks = (rows + atMost - 1) / atMost <= blocks / 4 * 4 ? blocks / 4 * 4 : (blocks + 3) / 4 * 4;
+            blocks = fewer >= (rows + atMost - 1) / atMost ? fewer : fewer + 4;
         return (int)Math.Max(1, (rows + blocks - 1) / blocks);
     }
 }

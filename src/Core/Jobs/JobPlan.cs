@@ -75,6 +75,10 @@ public sealed record TensorPlan
     [JsonIgnore]
     public bool AllowsCoreset => Subspaces is null && Method == Method.Lp && Fit is (Fit.Auto or Fit.Coreset) && Rows >= 20L * Columns;
 
+    /// <summary>Whether it then is, whatever the scan finds of the rows.</summary>
+    [JsonIgnore]
+    public bool AsksForCoreset => AllowsCoreset && (Fit == Fit.Coreset || Embedding == Embedding.Sparse);
+
     public BlockPartition Partition => new(Rows, BlockRows);
 
     /// <summary>This plan with the p the fit has chosen, if it has.</summary>
