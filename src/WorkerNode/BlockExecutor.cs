@@ -154,7 +154,7 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
             cancellation.ThrowIfCancellationRequested();
             string where = $"{a.Task.Address.Stage}/{a.Task.Address.Block}";
             Failpoint.Reach(Failpoint.WorkerBlock, where);
-            var context = new StepContext(_blobs, Threads: 1, cancellation, share => execution.Share = share) { States = _settings.States };
+            var context = new StepContext(_blobs, Threads: 1, cancellation, share => execution.Share = share) { States = _settings.States, Place = _settings.Place };
             string name = BlobNames.Block(a.Task.Address, a.Epoch, a.Attempt);
             BlockResult result = _settings.Pipeline.RunBlock(a.Task, _settings.Sources.Matrix(a.Task.Plan), name, context);
             Failpoint.Reach(Failpoint.WorkerReport, where);

@@ -1,4 +1,5 @@
 using ClusterLp.Core;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 
@@ -22,6 +23,9 @@ public sealed record WorkerSettings(
 
     /// <summary>What the process remembers of blocks in the joint fit; not owned; null: nothing.</summary>
     public RowStates? States { get; init; }
+
+    /// <summary>Where blocks write the first factor, if no other process computes any; null: blobs of their own.</summary>
+    public FactorPlace? Place { get; init; }
 
     /// <summary>Called once, from the actor, when a coordinator has let the worker in.</summary>
     public Action<JobId> Joined { get; init; } = _ => { };

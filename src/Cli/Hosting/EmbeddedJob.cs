@@ -1,3 +1,5 @@
+using ClusterLp.Core.FactorModels;
+using ClusterLp.Core.Formats.Output;
 using System.Globalization;
 using Akka.Actor;
 using ClusterLp.Cli.Operations;
@@ -23,7 +25,9 @@ public sealed record EmbeddedOptions(int Workers, int ThreadsPerWorker)
 /// </summary>
 public sealed class EmbeddedJob(EmbeddedOptions options) : IAsyncDisposable
 {
-    private readonly Task<ActorSystem> _system = Task.Run(() => NodeConfig.Start(NodeConfig.Local));
+    // On a thread of its own: it waits for what runs on the pool's.
+    private readonly Task<ActorSystem> _system = Task.Factory.StartNew(
+        () => NodeConfig.Start(NodeConfig.Local), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     private readonly SourceCache _sources = new(ModelFiles.Open);
     private readonly RowStates _states = new();
 
@@ -34,6 +38,7 @@ public sealed class EmbeddedJob(EmbeddedOptions options) : IAsyncDisposable
         ActorSystem system = await _system;
         int threads = Math.Min(Environment.ProcessorCount, options.Workers * options.ThreadsPerWorker);
         var job = new JobRun(system, store, threads, progress, options.Health);
+        FactorPlace? place = FactorisedModelWriter.PlaceFor(store.Plan, store.Blobs, store.Epoch);
         var workers = new Task<WorkerEnd>[options.Workers];
         for (int i = 0; i < options.Workers; i++)
         {
@@ -41,7 +46,7 @@ public sealed class EmbeddedJob(EmbeddedOptions options) : IAsyncDisposable
             workers[i] = ended.Task;
             var worker = new WorkerSettings(
                 new WorkerId(string.Create(CultureInfo.InvariantCulture, $"embedded-{i}")), options.ThreadsPerWorker, IFitPipeline.Standard,
-                _sources, _ => store.Blobs, Timeout.InfiniteTimeSpan) { States = _states };
+                _sources, _ => store.Blobs, Timeout.InfiniteTimeSpan) { States = _states, Place = place };
             system.ActorOf(WorkerActor.Props(worker, job.Coordinator, ended), $"worker-{i}");
         }
         options.Health.Ready();

@@ -1,3 +1,4 @@
+using ClusterLp.Core.FactorModels;
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Text;
@@ -91,7 +92,9 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
         double planned = clock.Elapsed.TotalSeconds;
 
         using var stopHashing = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<InputSummary> input = Task.Run(() => Summarise(store, stopHashing.Token), stopHashing.Token);
+        // On a thread of its own: of the pool there are as many as cores, and the actor system is starting on them.
+        Task<InputSummary> input = Task.Factory.StartNew(
+            () => Summarise(store, stopHashing.Token), stopHashing.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await using var monitor = new JobMonitor(terminal, quiet, plan, store.Path, output.Path);
         try
         {
@@ -100,7 +103,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
 
             Failpoint.Reach(Failpoint.OutputAssemble);
             using Activity? writing = Tracing.Start("output", ActivityKind.Internal, Activity.Current?.Context ?? default);
-            WrittenFiles files = await Task.Run(() => Write(outcome, output, monitor.Assembling(), cancellation), cancellation);
+            WrittenFiles files = await Task.Run(() => Write(store, outcome, output, monitor.Assembling(), cancellation), cancellation);
             InputSummary read = await input;
             double total = clock.Elapsed.TotalSeconds;
             JobReport report = Named(plan, ReportBuilder.Build(
@@ -140,9 +143,11 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
         return model.Vocabulary is { } own ? ArchetypeNames.With(report, new Vocabulary(own)) : report;
     }
 
-    private static WrittenFiles Write(JobOutcome outcome, OutputDirectory output, IProgress<double> progress, CancellationToken cancellation)
+    private static WrittenFiles Write(
+        JobStore store, JobOutcome outcome, OutputDirectory output, IProgress<double> progress, CancellationToken cancellation)
     {
-        ImmutableArray<FileHash> files = FactorisedModelWriter.Write(outcome.Plan, outcome.Fits, outcome.Blobs, output, progress, cancellation);
+        FactorPlace? place = FactorisedModelWriter.PlaceFor(store.Plan, store.Blobs, store.Epoch);
+        ImmutableArray<FileHash> files = FactorisedModelWriter.Write(outcome.Plan, outcome.Fits, outcome.Blobs, output, progress, cancellation, place);
         using IModel model = ModelFiles.Open(outcome.Plan.Tensors[0].Input);
         return new WrittenFiles(files, CarriedFiles.Copy(CarriedFiles.Of(outcome.Plan.Spec.Input, model, output.Path), output, cancellation));
     }

@@ -33,6 +33,9 @@ internal interface IFactorModel
     /// <summary>Whether what is stored is U and V, whose product is the approximation (<see cref="StoredFactors"/>).</summary>
     bool IsProduct => false;
 
+    /// <summary>Whether a block's blob is its rows of the first factor ("u") and nothing else, so that they can lie in a <see cref="FactorPlace"/>.</summary>
+    bool StoresRowsAlone => false;
+
     /// <summary>Whether its approximation is itself what stands for the SVD in the report: no other is computed.</summary>
     bool IsOwnBaseline => false;
 

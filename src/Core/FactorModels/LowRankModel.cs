@@ -19,6 +19,8 @@ internal sealed class LowRankModel : IFactorModel
 
     public bool IsProduct => true;
 
+    public bool StoresRowsAlone => true;
+
     public bool AllowsTranspose => true;
 
     public string? Conflict(JobSpec spec) => null;

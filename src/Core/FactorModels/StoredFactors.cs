@@ -99,7 +99,10 @@ internal sealed class StoredFactors : StoredModel
             int following = block + 1;
             if (following < _fit.UBlocks.Length)
                 next = Task.Run(() => ReadU(following));
-            stream.Write(u.Span);
+            if (stream is HashingStream output && output.Holds(_fit.UBlocks[block]))
+                output.Pass(u.Span);
+            else
+                stream.Write(u.Span);
         }
     }
 
@@ -159,7 +162,9 @@ internal sealed class StoredFactors : StoredModel
     /// <summary>A block of U, until the next but one is read.</summary>
     private ReadOnlyMemory<byte> ReadU(int block)
     {
-        ReadOnlyMemory<byte> u = _blobs.ReadArrays(_fit.UBlocks[block], ref _rooms[block % 2]).BytesOf(_fit.UBlocks[block], "u");
+        BlobRef blob = _fit.UBlocks[block];
+        ref byte[]? room = ref _rooms[block % 2];
+        ReadOnlyMemory<byte> u = BlobNames.IsPlaced(blob) ? _blobs.ReadBytes(blob, ref room) : _blobs.ReadArrays(blob, ref room).BytesOf(blob, "u");
         int expected = checked(_rows(block) * _rank * _plan.FactorType.Size());
         return u.Length == expected
             ? u

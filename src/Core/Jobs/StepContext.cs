@@ -1,3 +1,4 @@
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Jobs.Blobs;
 
 namespace ClusterLp.Core.Jobs;
@@ -11,4 +12,7 @@ public sealed record StepContext(IBlobStore Blobs, int Threads, CancellationToke
 {
     /// <summary>What this process remembers of blocks in the joint fit; null: nothing.</summary>
     public RowStates? States { get; init; }
+
+    /// <summary>Where the blocks' rows of the first factor are to lie; null: blobs of their own.</summary>
+    public FactorPlace? Place { get; init; }
 }

@@ -22,6 +22,18 @@ public static class FactorisedModelWriter
     private const string SingleFile = "model.safetensors";
     private const int CopyBytes = 4 << 20;
 
+    /// <summary>Where the blocks of a job can write the first factor so that it need not be copied; null: nowhere.</summary>
+    /// <param name="plan">The job. Its output must be one file of one matrix' two factors.</param>
+    /// <param name="blobs">A folder, or no place.</param>
+    /// <param name="epoch">The coordinator's term.</param>
+    public static FactorPlace? PlaceFor(JobPlan plan, IBlobStore blobs, Epoch epoch)
+    {
+        if (blobs is not FileBlobStore folder || plan.Tensors.Length != 1 || plan.Spec.Reconstruct || !Models.Of(plan.Tensors[0]).StoresRowsAlone)
+            return null;
+        using IModel model = ModelFiles.Open(plan.Tensors[0].Input);
+        return model.Tensors.Count == 1 && model is not (OnnxModel or SafetensorsModel { Index: not null }) ? new FactorPlace(folder, epoch) : null;
+    }
+
     /// <summary>
     /// Streams all files into <paramref name="output"/> (not committed) and returns their names, sizes and SHA-256. Memory: one
     /// block of U, V, and with reconstruct one dense block.
@@ -32,11 +44,12 @@ public static class FactorisedModelWriter
     /// <param name="output">Receives the files.</param>
     /// <param name="progress">Receives the share written, 0 to 1.</param>
     /// <param name="cancellation">Checked at every few MiB.</param>
+    /// <param name="place">Where blocks may have written the first factor; null: nowhere.</param>
     /// <exception cref="ClusterLpException">The input changed or a factor's name is taken (65), the disk is full (73).</exception>
     /// <exception cref="BlobCorruptException">A factor's blob is missing or altered (75).</exception>
     public static ImmutableArray<FileHash> Write(
         JobPlan plan, IReadOnlyList<FitState> fits, IBlobStore blobs, OutputDirectory output,
-        IProgress<double>? progress, CancellationToken cancellation)
+        IProgress<double>? progress, CancellationToken cancellation, FactorPlace? place = null)
     {
         using IModel model = ModelFiles.Open(plan.Tensors[0].Input);
         // What is kept whole is a tensor like those that were not selected.
@@ -73,7 +86,7 @@ public static class FactorisedModelWriter
         var hashes = ImmutableArray.CreateBuilder<FileHash>();
         foreach (OutputFile file in files)
         {
-            using var stream = new HashingStream(output.CreateFile(file.Name), file.Name, Written, cancellation);
+            using HashingStream stream = Begin(file);
             SafetensorsWriter.Write(stream, file.Metadata, file.Tensors);
             hashes.Add(stream.Finish());
         }
@@ -84,6 +97,12 @@ public static class FactorisedModelWriter
         if (vectors is not null && products is not null)
             Add(Path.GetFileName(model.Path), stream => vectors.Write(stream, products));
         return hashes.ToImmutable();
+
+        HashingStream Begin(OutputFile file) =>
+            plan.Tensors.Length == 1 && place?.FileFor(plan.Tensors[0], fits[0].Rank) is { } placed
+            && SafetensorsWriter.StartOf(file.Metadata, file.Tensors) == SafetensorsWriter.DataStart && output.AdoptFile(file.Name, placed.Path) is { } adopted
+                ? new HashingStream(adopted, file.Name, Written, cancellation) { Adopted = placed.Name }
+                : new HashingStream(output.CreateFile(file.Name), file.Name, Written, cancellation);
 
         void Add(string name, Action<Stream> write)
         {

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Faults;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.Formats.Output;
@@ -12,9 +14,27 @@ internal sealed unsafe class HashingStream(Stream file, string name, Action<long
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private long _length;
 
+    /// <summary>The file among the job's blobs that is being made the output's (<see cref="FactorPlace"/>), if so.</summary>
+    public string? Adopted { get; init; }
+
+    /// <summary>Whether a blob lies in the file where the next byte goes.</summary>
+    public bool Holds(BlobRef blob) => Adopted is not null && BlobNames.Of(blob) is { } name && BlobNames.Place(name) == (Adopted, _length);
+
+    /// <summary>Goes past what stands there already; <paramref name="bytes"/>: what that is.</summary>
+    public void Pass(ReadOnlySpan<byte> bytes)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        _hash.AppendData(bytes);
+        _length += bytes.Length;
+        file.Position = _length;
+        written(bytes.Length);
+    }
+
     /// <summary>Flushes to disk, closes, and says what was written.</summary>
     public FileHash Finish()
     {
+        if (Adopted is not null)
+            file.SetLength(_length);
         Flush();
         Dispose();
         return new FileHash(name, _length, Convert.ToHexStringLower(_hash.GetHashAndReset()));

@@ -69,6 +69,8 @@ internal sealed class ObjectOutputDirectory : OutputDirectory
                 $"{address}: there are objects but no {ReportName}, so it is not an output of this tool and is not replaced, even with --force.");
     }
 
+    public override Stream? AdoptFile(string name, string existing) => null;
+
     public override Stream CreateFile(string name)
     {
         if (!BlobNames.IsInside(name) || name is ReportName or MarkName)

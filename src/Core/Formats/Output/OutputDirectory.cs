@@ -98,14 +98,30 @@ public class OutputDirectory : IDisposable
     /// <param name="name">Relative path, which cannot lead out of the directory.</param>
     /// <exception cref="ClusterLpException">The disk is full or not writable (exit 73).</exception>
     public virtual Stream CreateFile(string name) => Guard(Path, () =>
+        (Stream)new FileStream(Prepare(name), FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0));
+
+    /// <summary>
+    /// As <see cref="CreateFile"/>, of a file that has some of its bytes already: it gets a second name. Null: it cannot.
+    /// </summary>
+    /// <param name="name">Relative path, which cannot lead out of the directory.</param>
+    /// <param name="existing">Absolute path of the file.</param>
+    /// <exception cref="ClusterLpException">The disk is full or not writable (exit 73).</exception>
+    public virtual Stream? AdoptFile(string name, string existing) => Guard(Path, () =>
+    {
+        string path = Prepare(name);
+        return FileSync.TryLink(existing, path) ? new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.Read, bufferSize: 0) : null;
+    });
+
+    // Its absolute path, in a folder that is there.
+    private string Prepare(string name)
     {
         string path = System.IO.Path.GetFullPath(name, _partial);
         if (!path.StartsWith(_partial + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw ClusterLpException.CannotWrite($"{Path}: the file \"{name}\" leads outside the output directory.");
         for (string folder = System.IO.Path.GetDirectoryName(path)!; _folders.Add(folder); folder = System.IO.Path.GetDirectoryName(folder)!)
             Directory.CreateDirectory(folder);
-        return (Stream)new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
-    });
+        return path;
+    }
 
     /// <summary>Writes a small file whole.</summary>
     /// <exception cref="ClusterLpException">The disk is full or not writable (exit 73).</exception>

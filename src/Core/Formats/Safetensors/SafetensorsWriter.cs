@@ -13,7 +13,10 @@ internal sealed record TensorContent(string Name, ElementType Type, long[] Shape
 /// <summary>Writes a safetensors file in one pass: the header is known before any data.</summary>
 internal static class SafetensorsWriter
 {
-    private const int Alignment = 8;
+    private const int Alignment = 8, LengthBytes = sizeof(long);
+
+    /// <summary>Where data begins, so that it lies on pages of its own; a header that is longer pushes it on.</summary>
+    public const int DataStart = 4096;
 
     /// <summary>
     /// Writes the tensors, widest element type first and in the given order otherwise, as the format's own library does:
@@ -23,13 +26,17 @@ internal static class SafetensorsWriter
     {
         TensorContent[] ordered = [.. tensors.OrderByDescending(tensor => tensor.Type.Size())];
         byte[] header = Header(metadata, ordered);
-        var length = new byte[sizeof(long)];
+        var length = new byte[LengthBytes];
         BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
         stream.Write(length);
         stream.Write(header);
         foreach (TensorContent tensor in ordered)
             tensor.Write(stream);
     }
+
+    /// <summary>Where the data of these would begin.</summary>
+    public static int StartOf(IReadOnlyList<KeyValuePair<string, string>> metadata, IEnumerable<TensorContent> tensors) =>
+        LengthBytes + Header(metadata, [.. tensors]).Length;
 
     private static byte[] Header(IReadOnlyList<KeyValuePair<string, string>> metadata, TensorContent[] tensors)
     {
@@ -61,7 +68,7 @@ internal static class SafetensorsWriter
             }
             json.WriteEndObject();
         }
-        while (header.Length % Alignment != 0)
+        while (header.Length % Alignment != 0 || header.Length + LengthBytes < DataStart)
             header.WriteByte((byte)' ');
         return header.ToArray();
     }

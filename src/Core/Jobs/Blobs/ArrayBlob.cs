@@ -12,9 +12,6 @@ namespace ClusterLp.Core.Jobs.Blobs;
 /// </summary>
 public sealed class ArrayBlob
 {
-    /// <summary>Read at once, and hashed while in cache.</summary>
-    private const int PieceBytes = 1 << 18;
-
     private readonly Dictionary<string, (ElementType Type, long[] Shape, ReadOnlyMemory<byte> Bytes)> _arrays = [];
 
     /// <summary>Names in the order they were added.</summary>
@@ -92,13 +89,7 @@ public sealed class ArrayBlob
 
     /// <summary>Reads a blob of known length into memory of the caller's, where its arrays then lie.</summary>
     /// <exception cref="InvalidDataException">Not such a blob.</exception>
-    public static ArrayBlob ReadInto(Memory<byte> room, Stream stream)
-    {
-        int read = 0;
-        for (int got = 1; got > 0; read += got)
-            got = stream.Read(room.Span[read..Math.Min(room.Length, read + PieceBytes)]);
-        return Parse(room[..read]);
-    }
+    public static ArrayBlob ReadInto(Memory<byte> room, Stream stream) => Parse(room[..stream.ReadPieces(room)]);
 
     private static ArrayBlob Parse(ReadOnlyMemory<byte> all)
     {

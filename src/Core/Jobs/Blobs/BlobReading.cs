@@ -4,7 +4,7 @@ namespace ClusterLp.Core.Jobs.Blobs;
 
 public static class BlobReading
 {
-    private const int BufferBytes = 1 << 20;
+    private const int BufferBytes = 1 << 20, PieceBytes = 1 << 18;
 
     /// <summary>Reads a blob to its end, which compares its length and hash.</summary>
     /// <exception cref="BlobCorruptException">It is missing or altered.</exception>
@@ -48,10 +48,33 @@ public static class BlobReading
     /// </summary>
     public static ArrayBlob ReadArrays(this IBlobStore blobs, BlobRef blob, ref byte[]? room)
     {
+        Memory<byte> part = Part(ref room, blob);
+        return Read(blobs, blob, stream => ArrayBlob.ReadInto(part, stream));
+    }
+
+    /// <summary>The same for a blob that is no <see cref="ArrayBlob"/>.</summary>
+    public static ReadOnlyMemory<byte> ReadBytes(this IBlobStore blobs, BlobRef blob, ref byte[]? room)
+    {
+        Memory<byte> part = Part(ref room, blob);
+        using Stream stream = blobs.OpenRead(blob);
+        stream.ReadPieces(part);
+        return part;
+    }
+
+    /// <summary>Fills memory from a stream, or as much of it as there is, in pieces that are hashed while in cache; says how much.</summary>
+    internal static int ReadPieces(this Stream stream, Memory<byte> room)
+    {
+        int read = 0;
+        for (int got = 1; got > 0; read += got)
+            got = stream.Read(room.Span[read..Math.Min(room.Length, read + PieceBytes)]);
+        return read;
+    }
+
+    private static Memory<byte> Part(ref byte[]? room, BlobRef blob)
+    {
         if (room is null || room.Length < blob.Length)
             room = GC.AllocateUninitializedArray<byte>(checked((int)blob.Length), pinned: true);
-        Memory<byte> part = room.AsMemory(0, (int)blob.Length);
-        return Read(blobs, blob, stream => ArrayBlob.ReadInto(part, stream));
+        return room.AsMemory(0, (int)blob.Length);
     }
 
     /// <summary>The bytes of an array that the blob they were read from must hold.</summary>

@@ -27,6 +27,8 @@ internal sealed class VerifiedStream(Stream inner, BlobRef blob) : PassingStream
 
     public override int Read(Span<byte> buffer)
     {
+        // More than the blob may lie behind it.
+        buffer = buffer[..(int)Math.Min(buffer.Length, blob.Length - BytesPassed)];
         int read = ReadInner(buffer);
         Pass(buffer[..read]);
         if (read == 0 && buffer.Length > 0 && BytesPassed < blob.Length)

@@ -1,4 +1,5 @@
 using ClusterLp.Core.Faults;
+using ClusterLp.Core.Formats.Output;
 
 namespace ClusterLp.Core.Jobs.Blobs;
 
@@ -40,7 +41,7 @@ public sealed class FileBlobStore(string root, bool durable = false) : IOwnedBlo
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw ClusterLpException.CannotWrite($"{path}: cannot write this blob of the job directory: {e.Message}; make it writable or make room, and run the same command again.", e);
+            throw CannotWrite(path, e);
         }
         finally
         {
@@ -48,28 +49,66 @@ public sealed class FileBlobStore(string root, bool durable = false) : IOwnedBlo
         }
     }
 
+    /// <summary>
+    /// Writes a blob into its place in a file, which may be written to in other places meanwhile. Not atomic: whoever has no
+    /// reference yet cannot tell it from half of it. What was written there before is lost.
+    /// </summary>
+    /// <param name="file">Name of the file; created if it is not there.</param>
+    /// <param name="offset">Where the blob begins, bytes.</param>
+    /// <param name="bytes">The blob.</param>
+    /// <exception cref="ClusterLpException">As <see cref="Write"/>.</exception>
+    public BlobRef WriteAt(string file, long offset, ReadOnlySpan<byte> bytes)
+    {
+        string path = Resolve(file) ?? throw new ArgumentException($"blob name \"{file}\" is not a relative path inside the store", nameof(file));
+        string name = BlobNames.Placed(file, offset);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            using var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            stream.Position = offset;
+            using var hashing = new HashedStream(Failpoint.Wrap(Failpoint.BlobWrite, name, stream), leaveOpen: true);
+            hashing.Write(bytes);
+            hashing.Flush();
+            if (durable)
+                stream.Flush(flushToDisk: true);
+            else
+                FileSync.Begin(stream.SafeFileHandle, offset, bytes.Length);
+            return BlobNames.Reference(name, hashing.BytesPassed, hashing.Checksum());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(path, e);
+        }
+    }
+
     public Stream OpenRead(BlobRef blob)
     {
         string path = Resolve(blob) ?? throw new BlobCorruptException(blob, "its address does not lie in this job's blob folder");
+        long? offset = BlobNames.Place(BlobNames.Of(blob)!).Offset;
         FileStream file;
         try
         {
-            file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.SequentialScan);
+            FileShare share = offset is null ? FileShare.Read : FileShare.ReadWrite;
+            file = new FileStream(path, FileMode.Open, FileAccess.Read, share | FileShare.Delete, 1 << 16, FileOptions.SequentialScan);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new BlobCorruptException(blob, $"cannot be opened at {path} ({e.Message})", e);
         }
-        if (file.Length == blob.Length)
+        long found = offset is { } at ? Math.Clamp(file.Length - at, 0, blob.Length) : file.Length;
+        if (found == blob.Length)
+        {
+            file.Position = offset ?? 0;
             return new VerifiedStream(Failpoint.Wrap(Failpoint.BlobRead, BlobNames.Of(blob)!, file, blob.Length), blob);
-        long found = file.Length;
+        }
         file.Dispose();
         throw new BlobCorruptException(blob, $"has {found} bytes instead of {blob.Length}");
     }
 
+    /// <summary>Removes a blob if it is there; one that lies in a file among others stays with them.</summary>
     public void Delete(BlobRef blob)
     {
-        if (Resolve(blob) is { } path)
+        if (!BlobNames.IsPlaced(blob) && Resolve(blob) is { } path)
             TryDelete(path);
     }
 
@@ -83,7 +122,11 @@ public sealed class FileBlobStore(string root, bool durable = false) : IOwnedBlo
             TryDelete(path);
     }
 
-    private string? Resolve(BlobRef blob) => BlobNames.Of(blob) is { } name ? Resolve(name) : null;
+    private static ClusterLpException CannotWrite(string path, Exception e) => ClusterLpException.CannotWrite(
+        $"{path}: cannot write this blob of the job directory: {e.Message}; make it writable or make room, and run the same command again.", e);
+
+    // The file that a blob is, or lies in.
+    private string? Resolve(BlobRef blob) => BlobNames.Of(blob) is { } name ? Resolve(BlobNames.Place(name).File) : null;
 
     /// <summary>The absolute path of a blob's name, or null where it does not lie in the store.</summary>
     public string? Resolve(string name) => BlobNames.IsInside(name) ? Path.Combine(_root, name) : null;

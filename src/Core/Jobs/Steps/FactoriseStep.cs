@@ -1,5 +1,6 @@
 using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LpFit;
 
@@ -60,7 +61,10 @@ internal static class FactoriseStep
             metric?.AddSvd(a, height, c);
         }
         double scale = parameters.Scale / (metric?.Unit ?? 1);
-        return new BlockResult(StepData.Write(context, blobName, encoder.Finish()),
+        ArrayBlob stored = encoder.Finish();
+        BlobRef written = context.Place is { } place
+            ? place.Write(plan, task.Address.Block, parameters.Rank, stored.Bytes("u").Span) : StepData.Write(context, blobName, stored);
+        return new BlockResult(written,
             new FactoriseFigures(ours.InOriginalUnits(scale), (isBaseline ? ours : baseline).InOriginalUnits(scale),
                 outcome.InOriginalUnits(scale, plan.P), norms.InOriginalUnits(scale), metric?.Sums(parameters.Scale, isBaseline))
             {
