@@ -15,9 +15,15 @@ public static class PackedTriangle
     public static double[] Pack(ReadOnlySpan<double> matrix, int d)
     {
         var packed = new double[Length(d)];
-        for (int s = 0, at = 0; s < d; at += d - s, s++)
-            matrix.Slice(s * d + s, d - s).CopyTo(packed.AsSpan(at));
+        Pack(matrix, d, packed);
         return packed;
+    }
+
+    /// <summary>The same into <paramref name="packed"/>, which may be the memory that <paramref name="matrix"/> begins with.</summary>
+    public static void Pack(ReadOnlySpan<double> matrix, int d, Span<double> packed)
+    {
+        for (int s = 0, at = 0; s < d; at += d - s, s++)
+            matrix.Slice(s * d + s, d - s).CopyTo(packed[at..]);
     }
 
     /// <summary>The full symmetric matrix, every entry multiplied by <paramref name="factor"/>.</summary>

@@ -52,7 +52,7 @@ internal static class OthersGram
         var parameters = (ModelParameters)task.Parameters;
         Span<float> rows = StepData.ReadRows(task, source, parameters.Scale, context);
         double[] c = StepData.ReadRowWeights(task with { Excluded = parameters.Round.Shared[0] }, context);
-        double[] gram = StepData.PackedGram(rows, c.Length, task.Plan.Columns, c, context, 0);
+        ReadOnlyMemory<double> gram = StepData.PackedGram(rows, c.Length, task.Plan.Columns, c, context, 0);
         return new BlockResult(StepData.Write(context, blobName, new ArrayBlob().Add("gram", gram, gram.Length)), new ModelFigures([]));
     }
 

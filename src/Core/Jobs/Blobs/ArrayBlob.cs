@@ -28,6 +28,12 @@ public sealed class ArrayBlob
         return this;
     }
 
+    /// <summary>Adds an array of float64 that lies in a larger one, not copied.</summary>
+    public ArrayBlob Add(string name, ReadOnlyMemory<double> values, params long[] shape) =>
+        MemoryMarshal.TryGetArray(values, out ArraySegment<double> part)
+            ? Add(name, ElementType.F64, new RawBytes<double>(part.Array!).Memory.Slice(part.Offset * sizeof(double), part.Count * sizeof(double)), shape)
+            : throw new ArgumentException("not an array's memory", nameof(values));
+
     public ArrayBlob Add(string name, double[] values, params long[] shape) => Add(name, ElementType.F64, values, shape);
 
     public ArrayBlob Add(string name, float[] values, params long[] shape) => Add(name, ElementType.F32, values, shape);

@@ -40,7 +40,7 @@ internal static class JointStep
 
         for (int i = 0; i < count; i++)
             rowWeights[i] /= state[count * d + i];
-        double[] gram = StepData.PackedGram(state, count, d, rowWeights, context, 0.6);
+        ReadOnlyMemory<double> gram = StepData.PackedGram(state, count, d, rowWeights, context, 0.6);
         return new BlockResult(StepData.Write(context, blobName, new ArrayBlob().Add("gram", gram, gram.Length)), new JointFigures(objective));
 
         OrthonormalBasis Basis(int t) => StepData.ReadBasis(context, parameters.Bases[t], d, parameters.Rank);

@@ -67,7 +67,7 @@ internal static class LewisStep
             double[] gramWeights = [.. weights.Zip(rowWeights, (w, c) => LewisWeights.GramWeight(w, c, plan.P))];
             if (!sketched || parameters.Final)
             {
-                double[] gram = entries is null ? StepData.PackedGram(rows, count, d, gramWeights, context, 0.5) : SparseScan.Gram(entries, d, gramWeights, context);
+                ReadOnlyMemory<double> gram = entries is null ? StepData.PackedGram(rows, count, d, gramWeights, context, 0.5) : SparseScan.Gram(entries, d, gramWeights, context);
                 arrays.Add("gram", gram, gram.Length);
             }
             else if (entries is null)

@@ -39,7 +39,7 @@ internal static class RefineStep
             sample.Add(Math.Sqrt(squares[i]));
             sampleWeights.Add(rowWeights[i]);
         }
-        double[] gram = StepData.PackedGram(rows, count, d, weights, context, 0.3);
+        ReadOnlyMemory<double> gram = StepData.PackedGram(rows, count, d, weights, context, 0.3);
         BlobRef blob = StepData.Write(context, blobName, new ArrayBlob()
             .Add("gram", gram, gram.Length).Add("residuals", [.. sample], sample.Count)
             .Add("residual_weights", [.. sampleWeights], sample.Count).Add("surrogate", [surrogate], 1));

@@ -48,7 +48,7 @@ internal static class ScanStep
                 sample.AddRange(row);
                 sampleWeights.Add(rowWeights[i]);
             }
-        double[] gram = StepData.PackedGram(rows, count, d, plan.RowWeights is null ? default : rowWeights, context, 0);
+        ReadOnlyMemory<double> gram = StepData.PackedGram(rows, count, d, plan.RowWeights is null ? default : rowWeights, context, 0);
         ArrayBlob blob = Arrays(d, gram, weightSum, sample, sampleWeights);
         Models.Of(plan).AddToScan(task, rows, rowWeights, blob, context);
         if (SketchedEllipsoid.BeginsInScan(plan))
@@ -68,7 +68,7 @@ internal static class ScanStep
     public static bool InSample(TensorPlan plan, long row) => row % RowSample.Stride(plan.Rows, SampleRows) == 0;
 
     /// <summary>What every block's blob holds.</summary>
-    public static ArrayBlob Arrays(int d, double[] gram, double weightSum, List<float> sample, List<double> sampleWeights) => new ArrayBlob()
+    public static ArrayBlob Arrays(int d, ReadOnlyMemory<double> gram, double weightSum, List<float> sample, List<double> sampleWeights) => new ArrayBlob()
         .Add("gram", gram, gram.Length)
         .Add("sums", [weightSum], 1)
         .Add("sample", [.. sample], sample.Count / d, d)

@@ -41,7 +41,7 @@ internal static class SparseScan
                 sampleWeights.Add(rowWeights[i]);
             }
         var input = new InputChecksums(InputChecksums.Of(rows), InputChecksums.Of<double>(rowWeights));
-        double[] gram = Gram(rows, d, plan.RowWeights is null ? default : rowWeights, context);
+        ReadOnlyMemory<double> gram = Gram(rows, d, plan.RowWeights is null ? default : rowWeights, context);
         ArrayBlob blob = ScanStep.Arrays(d, gram, weightSum, sample, sampleWeights);
         if (Models.Of(plan).ReadsScannedRows)
         {
@@ -68,7 +68,7 @@ internal static class SparseScan
     }
 
     /// <summary>sum_i w_i a_i a_i^T as a packed triangle, from the entries or from full rows, whichever is faster by count.</summary>
-    public static double[] Gram(SparseRows rows, int d, ReadOnlySpan<double> weights, StepContext context)
+    public static ReadOnlyMemory<double> Gram(SparseRows rows, int d, ReadOnlySpan<double> weights, StepContext context)
     {
         if (!SparseGram.IsFaster(rows, d))
         {
@@ -76,13 +76,13 @@ internal static class SparseScan
             rows.WriteTo(dense, d);
             return StepData.PackedGram(dense, rows.Count, d, weights, context, 0);
         }
-        Span<double> gram = StepData.EmptyGram(d);
+        Memory<double> gram = StepData.EmptyGram(d);
         for (int first = 0; first < rows.Count; first += Tile)
         {
             context.Cancellation.ThrowIfCancellationRequested();
             context.Progress?.Invoke((double)first / rows.Count);
-            SparseGram.AccumulateUpper(rows, first, Math.Min(Tile, rows.Count - first), d, weights, gram);
+            SparseGram.AccumulateUpper(rows, first, Math.Min(Tile, rows.Count - first), d, weights, gram.Span);
         }
-        return LpFit.PackedTriangle.Pack(gram, d);
+        return StepData.Packed(gram, d);
     }
 }

@@ -178,25 +178,32 @@ internal static class StepData
     public static bool IsSampled(long row, long rows) => row % Math.Max(1, (rows + 4095) / 4096) == 0;
 
     /// <summary>This thread's d x d sums, all zero.</summary>
-    public static Span<double> EmptyGram(int d)
+    public static Memory<double> EmptyGram(int d)
     {
-        Span<double> gram = Reuse(ref _gram, d * d).Span;
-        gram.Clear();
+        Memory<double> gram = Reuse(ref _gram, d * d);
+        gram.Span.Clear();
         return gram;
     }
 
-    /// <summary>sum_i w_i a_i a_i^T as a packed triangle, in tiles so that a stop is noticed.</summary>
-    public static double[] PackedGram(ReadOnlySpan<float> rows, int count, int d, ReadOnlySpan<double> weights, StepContext context, double progressFrom)
+    /// <summary>The upper triangle of <see cref="EmptyGram"/>, in its place.</summary>
+    public static ReadOnlyMemory<double> Packed(Memory<double> gram, int d)
+    {
+        PackedTriangle.Pack(gram.Span, d, gram.Span);
+        return gram[..PackedTriangle.Length(d)];
+    }
+
+    /// <summary>sum_i w_i a_i a_i^T as a packed triangle, in tiles so that a stop is noticed; valid until the thread's next Gram matrix.</summary>
+    public static ReadOnlyMemory<double> PackedGram(ReadOnlySpan<float> rows, int count, int d, ReadOnlySpan<double> weights, StepContext context, double progressFrom)
     {
         const int tile = 512;
-        Span<double> gram = EmptyGram(d);
+        Memory<double> gram = EmptyGram(d);
         for (int first = 0; first < count; first += tile)
         {
             context.Cancellation.ThrowIfCancellationRequested();
             context.Progress?.Invoke(progressFrom + (1 - progressFrom) * first / count);
             int height = Math.Min(tile, count - first);
-            Kernels.Gram.AccumulateUpper(rows.Slice(first * d, height * d), height, d, weights.IsEmpty ? default : weights.Slice(first, height), gram);
+            Kernels.Gram.AccumulateUpper(rows.Slice(first * d, height * d), height, d, weights.IsEmpty ? default : weights.Slice(first, height), gram.Span);
         }
-        return PackedTriangle.Pack(gram, d);
+        return Packed(gram, d);
     }
 }
