@@ -12,10 +12,20 @@ internal sealed unsafe class HashingStream(Stream file, string name, Action<long
     private const int LargestWrite = 4 << 20, WorthAnotherThread = 256 << 10;
 
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly Task _flushed = Task.CompletedTask;
     private long _length;
 
     /// <summary>The file among the job's blobs that is being made the output's (<see cref="FactorPlace"/>), if so.</summary>
-    public string? Adopted { get; init; }
+    public string? Adopted
+    {
+        get;
+        init
+        {
+            field = value;
+            // What is there already goes to disk while it is hashed.
+            _flushed = Task.Factory.StartNew(Flush, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+    }
 
     /// <summary>Whether a blob lies in the file where the next byte goes.</summary>
     public bool Holds(BlobRef blob) => Adopted is not null && BlobNames.Of(blob) is { } name && BlobNames.Place(name) == (Adopted, _length);
@@ -33,6 +43,7 @@ internal sealed unsafe class HashingStream(Stream file, string name, Action<long
     /// <summary>Flushes to disk, closes, and says what was written.</summary>
     public FileHash Finish()
     {
+        _flushed.GetAwaiter().GetResult();
         if (Adopted is not null)
             file.SetLength(_length);
         Flush();
