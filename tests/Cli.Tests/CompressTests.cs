@@ -174,6 +174,22 @@ public sealed class CompressTests : IDisposable
     }
 
     [Fact]
+    public async Task Rows_of_U_are_written_once_where_the_output_has_them()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        CommandLine run = await CompressAsync("out", "--rank", "3", "--job-dir", _folder["job"]);
+        Assert.True(run.Code == ExitCode.Done, run.Error);
+        string written = Assert.Single(Directory.GetFiles(Path.Combine(_folder["job"], "blobs", "t0", "factorise")));
+        string output = Path.Combine(_folder["out"], "model.safetensors");
+        Assert.Equal(File.ReadAllBytes(output), File.ReadAllBytes(written));
+        // One file by two names, not a copy.
+        using (FileStream file = File.OpenWrite(written))
+            file.WriteByte(0xff);
+        Assert.Equal(File.ReadAllBytes(output), File.ReadAllBytes(written));
+    }
+
+    [Fact]
     public async Task An_interrupted_job_exits_130_and_cleans_up()
     {
         using var stopped = new CancellationTokenSource();

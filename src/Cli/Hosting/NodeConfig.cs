@@ -39,6 +39,8 @@ internal static class NodeConfig
               log-dead-letters = off
               log-dead-letters-during-shutdown = off
               coordinated-shutdown.run-by-clr-shutdown-hook = off
+              # No timer of ours is finer than 200 ms, and every tick wakes two threads: the default is 10 ms.
+              scheduler.tick-duration = 50ms
             }
             """);
         Config all = tls is null ? loggers.WithFallback(config) : loggers.WithFallback(NodeTlsTransport.Config).WithFallback(config);

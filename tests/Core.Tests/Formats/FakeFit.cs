@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
@@ -37,7 +38,12 @@ internal static class FakeFit
         return (Draw(plan.Rows * plan.Rank!.Value), Draw(plan.Rank.Value * plan.Columns));
     }
 
-    public static FitState Done(TensorPlan plan, float[] u, float[] v, IBlobStore blobs)
+    /// <param name="plan">Its plan.</param>
+    /// <param name="u">n x k.</param>
+    /// <param name="v">k x d.</param>
+    /// <param name="blobs">Receive them.</param>
+    /// <param name="place">Where a block's rows of U lie; null: blobs of their own.</param>
+    public static FitState Done(TensorPlan plan, float[] u, float[] v, IBlobStore blobs, Func<int, FactorPlace?>? place = null)
     {
         (int k, int d) = (plan.Rank!.Value, plan.Columns);
         var basis = new float[d * d];
@@ -48,7 +54,7 @@ internal static class FakeFit
             int first = (int)plan.Partition.FirstRow(block), rows = plan.Partition.RowCount(block);
             var bytes = new byte[rows * k * plan.FactorType.Size()];
             ElementConversion.FromFloat32(plan.FactorType, u.AsSpan(first * k, rows * k), bytes);
-            uBlocks.Add(blobs.Write($"t{plan.Index}/u{block}", new ArrayBlob().Add("u", plan.FactorType, bytes, rows, k).WriteTo));
+            uBlocks.Add(place?.Invoke(block)?.Write(plan, block, k, bytes) ?? blobs.Write($"t{plan.Index}/u{block}", new ArrayBlob().Add("u", plan.FactorType, bytes, rows, k).WriteTo));
         }
         return new FitState
         {

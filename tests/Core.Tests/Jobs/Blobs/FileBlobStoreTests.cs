@@ -33,6 +33,39 @@ public sealed class FileBlobStoreTests : IDisposable
         Assert.Equal(Content, All(stream));
     }
 
+    [Fact]
+    public void Blobs_of_one_file_are_read_each_by_itself_in_whatever_order_they_came()
+    {
+        BlobRef last = _store.WriteAt("t0/one", 200_000, Content), first = _store.WriteAt("t0/one", 100_000, [.. Content.Reverse()]);
+        Assert.Equal(("file:t0/one@200000", Content.Length, Convert.ToHexStringLower(XxHash128.Hash(Content))), (last.Uri, last.Length, last.Checksum));
+        Assert.Equal(300_000, new FileInfo(Path.Combine(_store.Root, "t0/one")).Length);
+        Assert.Equal(Content, Read(last));
+        Assert.Equal(Content.Reverse(), Read(first));
+        byte[]? room = null;
+        Assert.Equal(Content.Reverse(), _store.ReadBytes(first, ref room).ToArray());
+        // A place that is written again holds what came last.
+        BlobRef again = _store.WriteAt("t0/one", 100_000, Content);
+        Assert.Equal(Content, Read(again));
+        Assert.Throws<BlobCorruptException>(() => Read(first));
+    }
+
+    [Fact]
+    public void A_blob_of_a_shared_file_is_missed_when_cut_and_stays_with_the_others_when_deleted()
+    {
+        (BlobRef first, BlobRef last) = (_store.WriteAt("t0/one", 0, Content), _store.WriteAt("t0/one", Content.Length, Content));
+        BlobRef other = Write("t0/other");
+        _store.Delete(first);
+        _store.RetainOnly([last]);
+        Assert.Equal(Content, Read(first));
+        Assert.Throws<BlobCorruptException>(() => _store.OpenRead(other));
+        using (FileStream file = File.OpenWrite(Path.Combine(_store.Root, "t0/one")))
+            file.SetLength(Content.Length + 5);
+        Assert.Equal(Content, Read(first));
+        Assert.Contains($"has 5 bytes instead of {Content.Length}", Assert.Throws<BlobCorruptException>(() => _store.OpenRead(last)).Message);
+        _store.RetainOnly([]);
+        Assert.Throws<BlobCorruptException>(() => _store.OpenRead(first));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("/etc/passwd")]
