@@ -12,20 +12,11 @@ internal sealed unsafe class HashingStream(Stream file, string name, Action<long
     private const int LargestWrite = 4 << 20, WorthAnotherThread = 256 << 10;
 
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly Task _flushed = Task.CompletedTask;
+    private Task? _flushing;
     private long _length;
 
     /// <summary>The file among the job's blobs that is being made the output's (<see cref="FactorPlace"/>), if so.</summary>
-    public string? Adopted
-    {
-        get;
-        init
-        {
-            field = value;
-            // What is there already goes to disk while it is hashed.
-            _flushed = Task.Factory.StartNew(Flush, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        }
-    }
+    public string? Adopted { get; init; }
 
     /// <summary>Whether a blob lies in the file where the next byte goes.</summary>
     public bool Holds(BlobRef blob) => Adopted is not null && BlobNames.Of(blob) is { } name && BlobNames.Place(name) == (Adopted, _length);
@@ -34,6 +25,8 @@ internal sealed unsafe class HashingStream(Stream file, string name, Action<long
     public void Pass(ReadOnlySpan<byte> bytes)
     {
         cancellation.ThrowIfCancellationRequested();
+        // It goes to disk while it is hashed.
+        _flushing ??= Task.Factory.StartNew(Flush, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         _hash.AppendData(bytes);
         _length += bytes.Length;
         file.Position = _length;
@@ -43,7 +36,7 @@ internal sealed unsafe class HashingStream(Stream file, string name, Action<long
     /// <summary>Flushes to disk, closes, and says what was written.</summary>
     public FileHash Finish()
     {
-        _flushed.GetAwaiter().GetResult();
+        _flushing?.GetAwaiter().GetResult();
         if (Adopted is not null)
             file.SetLength(_length);
         Flush();
