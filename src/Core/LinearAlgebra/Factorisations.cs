@@ -15,8 +15,14 @@ public static class Factorisations
     /// <exception cref="ArgumentException">The matrix is not d x d, or holds NaN or infinity.</exception>
     public static (double[] Values, double[] Vectors) SymmetricEigen(double[] matrix, int d, IFactoriser? by = null)
     {
-        using var clock = KernelClock.Measure(KernelKind.Factorisation);
         double[] vectors = Copy(matrix, d);
+        return (EigenInPlace(vectors, d, by), vectors);
+    }
+
+    /// <summary>The same, in the memory of the matrix, which is not looked at before; returns the values.</summary>
+    internal static double[] EigenInPlace(double[] vectors, int d, IFactoriser? by = null)
+    {
+        using var clock = KernelClock.Measure(KernelKind.Factorisation);
         var values = new double[d];
         (by ?? LinearAlgebraSetup.Factoriser).SymmetricEigen(vectors, d, values);
         Array.Reverse(values);
@@ -30,7 +36,7 @@ public static class Factorisations
         }
         for (int j = 0; j < d; j++)
             MakeLargestPositive(vectors.AsSpan(j * d, d));
-        return (values, vectors);
+        return values;
     }
 
     /// <summary>L^-1 (lower triangular, row-major, zeros above the diagonal) of the Cholesky factor M = L L^T.</summary>
@@ -44,13 +50,20 @@ public static class Factorisations
         return TriangularInverse.Lower(factor, d);
     }
 
-    private static double[] Copy(double[] matrix, int d)
+    /// <summary>That it is d x d and holds neither NaN nor infinity.</summary>
+    internal static void Check(ReadOnlySpan<double> matrix, int d)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(d, 1);
         if (matrix.Length != (long)d * d)
             throw new ArgumentException($"{matrix.Length} values are not a {d} x {d} matrix", nameof(matrix));
-        if (Array.FindIndex(matrix, v => !double.IsFinite(v)) is var bad and >= 0)
-            throw new ArgumentException($"entry ({bad / d}, {bad % d}) is {matrix[bad]}", nameof(matrix));
+        for (int i = 0; i < matrix.Length; i++)
+            if (!double.IsFinite(matrix[i]))
+                throw new ArgumentException($"entry ({i / d}, {i % d}) is {matrix[i]}", nameof(matrix));
+    }
+
+    private static double[] Copy(double[] matrix, int d)
+    {
+        Check(matrix, d);
         return (double[])matrix.Clone();
     }
 

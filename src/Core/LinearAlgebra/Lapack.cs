@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using ClusterLp.Core.Kernels;
 
 namespace ClusterLp.Core.LinearAlgebra;
 
@@ -11,6 +12,9 @@ namespace ClusterLp.Core.LinearAlgebra;
 internal sealed unsafe class Lapack : IFactoriser
 {
     private static readonly string[] LibraryNames = ["libopenblas.so.0", "libopenblas.so", "libopenblas"];
+
+    [ThreadStatic] private static double[]? _work;
+    [ThreadStatic] private static int[]? _integerWork;
 
     // Fortran passes the lengths of character arguments after the others.
     private readonly delegate* unmanaged<byte*, byte*, int*, double*, int*, double*, double*, int*, int*, int*, int*, nint, nint, void> _dsyevd;
@@ -64,8 +68,8 @@ internal sealed unsafe class Lapack : IFactoriser
             _dsyevd(&vectors, &lower, &n, pa, &n, pw, &workSize, &lwork, &iworkSize, &liwork, &info, 1, 1);
             lwork = (int)workSize;
             liwork = iworkSize;
-            fixed (double* work = new double[lwork])
-            fixed (int* iwork = new int[liwork])
+            fixed (double* work = KeptArray.Of(ref _work, lwork))
+            fixed (int* iwork = KeptArray.Of(ref _integerWork, liwork))
                 _dsyevd(&vectors, &lower, &n, pa, &n, pw, work, &lwork, iwork, &liwork, &info, 1, 1);
         }
         Check(info, "dsyevd");

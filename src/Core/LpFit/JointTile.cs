@@ -8,7 +8,7 @@ namespace ClusterLp.Core.LpFit;
 /// <summary>
 /// One iteration of the joint fit (DESIGN 2.5) on up to <see cref="Rows"/> rows. The state of a row is one vector z, from
 /// which V gives both its explained part l = z V^T V and its scaled dual y = z - l. With r = a - l and s = prox(r + y),
-/// z becomes z + relaxation (r - s). Not thread-safe; allocates nothing per tile.
+/// z becomes z + relaxation (r - s). Not thread-safe, and valid until the thread's next one; allocates nothing per tile.
 /// </summary>
 /// <remarks>
 /// Every row has a step of its own, (mean |r|)^(2-p) of its first residual: rows of very different size then converge
@@ -19,6 +19,9 @@ internal sealed class JointTile
 {
     /// <summary>Four such tiles of float32 stay in the second-level cache up to d = 1000.</summary>
     public const int Rows = 64;
+
+    // A thread has one tile at a time.
+    [ThreadStatic] private static float[]? _keptA, _keptZ, _keptY, _keptSmall;
 
     private readonly OrthonormalBasis _basis;
     private readonly double _p;
@@ -33,8 +36,12 @@ internal sealed class JointTile
         _stride = (_d + 15) / 16 * 16;
         _viaComplement = basis.CoRank <= basis.Rank;
         _side = _viaComplement ? basis.CoRank : basis.Rank;
-        (_a, _z, _y) = (new float[Rows * _stride], new float[Rows * _stride], new float[Rows * _stride]);
-        _small = new float[Rows * _side];
+        int length = Rows * _stride;
+        (_a, _z, _y) = (KeptArray.Of(ref _keptA, length), KeptArray.Of(ref _keptZ, length), KeptArray.Of(ref _keptY, length));
+        Array.Clear(_a);
+        Array.Clear(_z);
+        Array.Clear(_y);
+        _small = KeptArray.Of(ref _keptSmall, Rows * _side);
     }
 
     /// <summary>Advances the states by one iteration. O(height d min(k, d - k)).</summary>

@@ -11,6 +11,8 @@ namespace ClusterLp.Core.LpFit;
 /// <remarks>Projections go over the smaller of the two sides; residuals always over Vc, which avoids cancellation.</remarks>
 public sealed class OrthonormalBasis
 {
+    [ThreadStatic] private static double[]? _vectors;
+
     private readonly Lazy<PackedMatrix<float>> _v, _vTransposed, _complement, _complementTransposed;
 
     /// <param name="rows">d x d row-major, rows orthonormal.</param>
@@ -58,8 +60,27 @@ public sealed class OrthonormalBasis
     /// </summary>
     public static (double[] Values, float[] Rows) Eigenvectors(double[] matrix, int d)
     {
-        (double[] values, double[] vectors) = Factorisations.SymmetricEigen(matrix, d);
-        return (values, Array.ConvertAll(vectors, v => (float)v));
+        double[] vectors = KeptArray.Of(ref _vectors, matrix.Length);
+        matrix.CopyTo(vectors, 0);
+        return EigenvectorsInPlace(vectors, d);
+    }
+
+    /// <summary>The same of a matrix packed as <see cref="PackedTriangle"/> does.</summary>
+    public static (double[] Values, float[] Rows) EigenvectorsOfPacked(ReadOnlySpan<double> packed, int d)
+    {
+        double[] vectors = KeptArray.Of(ref _vectors, checked(d * d));
+        PackedTriangle.Unpack(packed, d, vectors);
+        return EigenvectorsInPlace(vectors, d);
+    }
+
+    private static (double[] Values, float[] Rows) EigenvectorsInPlace(double[] vectors, int d)
+    {
+        Factorisations.Check(vectors, d);
+        double[] values = Factorisations.EigenInPlace(vectors, d);
+        var rows = new float[vectors.Length];
+        for (int i = 0; i < rows.Length; i++)
+            rows[i] = (float)vectors[i];
+        return (values, rows);
     }
 
     /// <summary>

@@ -30,10 +30,16 @@ public static class PackedTriangle
     public static double[] Unpack(ReadOnlySpan<double> packed, int d, double factor = 1)
     {
         var matrix = new double[checked(d * d)];
+        Unpack(packed, d, matrix, factor);
+        return matrix;
+    }
+
+    /// <summary>The same into <paramref name="matrix"/>, d x d.</summary>
+    public static void Unpack(ReadOnlySpan<double> packed, int d, Span<double> matrix, double factor = 1)
+    {
         for (int s = 0, at = 0; s < d; s++)
             for (int t = s; t < d; t++)
                 matrix[s * d + t] = matrix[t * d + s] = factor * packed[at++];
-        return matrix;
     }
 
     /// <summary>sum += packed, entry by entry.</summary>

@@ -88,7 +88,7 @@ internal sealed class SubspaceGrams
         var bases = new float[Count][];
         FixedPartition.For(Count, threads, cancellation, j =>
         {
-            bases[j] = Sizes[j] > 0 ? OrthonormalBasis.Eigenvectors(PackedTriangle.Unpack(Packed.AsSpan(j * length, length), D), D).Rows : new float[D * D];
+            bases[j] = Sizes[j] > 0 ? OrthonormalBasis.EigenvectorsOfPacked(Packed.AsSpan(j * length, length), D).Rows : new float[D * D];
         });
         double[] costs = [.. Objectives];
         for (int j = 0; j < Count; j++)

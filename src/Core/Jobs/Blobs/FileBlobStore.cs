@@ -12,6 +12,9 @@ namespace ClusterLp.Core.Jobs.Blobs;
 /// <param name="durable">Flush every blob to the device before it gets its name (survives power loss, not only crashes).</param>
 public sealed class FileBlobStore(string root, bool durable = false) : IOwnedBlobStore
 {
+    // Arrays pass in large pieces, beside it.
+    private const int SmallBuffer = 1 << 12;
+
     private readonly string _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
 
     /// <summary>The absolute path of the root folder.</summary>
@@ -28,7 +31,7 @@ public sealed class FileBlobStore(string root, bool durable = false) : IOwnedBlo
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             BlobRef written;
-            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, SmallBuffer))
             {
                 using var hashing = new HashedStream(Failpoint.Wrap(Failpoint.BlobWrite, name, file), leaveOpen: true);
                 content(hashing);
@@ -89,7 +92,7 @@ public sealed class FileBlobStore(string root, bool durable = false) : IOwnedBlo
         try
         {
             FileShare share = offset is null ? FileShare.Read : FileShare.ReadWrite;
-            file = new FileStream(path, FileMode.Open, FileAccess.Read, share | FileShare.Delete, 1 << 16, FileOptions.SequentialScan);
+            file = new FileStream(path, FileMode.Open, FileAccess.Read, share | FileShare.Delete, SmallBuffer, FileOptions.SequentialScan);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

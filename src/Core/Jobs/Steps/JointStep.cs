@@ -63,8 +63,7 @@ internal static class JointStep
                 Superseded = [.. done, .. state.JointBases.Where(basis => basis != best && basis != state.SvdBasis)],
             };
         }
-        double[] gram = StepData.SumGrams(context, done, d);
-        float[] rows = OrthonormalBasis.Eigenvectors(PackedTriangle.Unpack(gram, d), d).Rows;
+        float[] rows = OrthonormalBasis.EigenvectorsOfPacked(StepData.SumGrams(context, done, d), d).Rows;
         return state with
         {
             Stage = new StageId(StageKind.Joint, state.JointBefore + state.JointObjectives.Length),

@@ -84,7 +84,7 @@ internal static class RefineStep
             residualWeights.AddRange(blob.Get<double>("residual_weights"));
             surrogate += blob.Get<double>("surrogate")[0];
         });
-        (double[] values, float[] rows) = OrthonormalBasis.Eigenvectors(PackedTriangle.Unpack(gram, d), d);
+        (double[] values, float[] rows) = OrthonormalBasis.EigenvectorsOfPacked(gram, d);
         BlobRef next = StepData.WriteBasis(context, $"{blobPrefix}/basis", rows, d);
         // sum c r^p is concave in r^2: no round lowers it by less than p/2 times the fall of its majoriser, and a round near
         // the end by little more. Where that is below half the tolerance, a pass that only measured it would be wasted.

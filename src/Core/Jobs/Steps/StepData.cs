@@ -17,6 +17,10 @@ internal static class StepData
     [ThreadStatic] private static float[]? _rows;
     [ThreadStatic] private static double[]? _gram;
     [ThreadStatic] private static SparseRows? _sparse;
+    [ThreadStatic] private static byte[]?[]? _rooms;
+
+    // Of what a reduction reads at once, so much is kept for the next.
+    private const int MostKeptRoom = 64 << 20;
 
     /// <summary>
     /// The block's rows as they are fitted, count x d: <see cref="ReadInput"/>, times the column metric's root where there is one.
@@ -164,7 +168,7 @@ internal static class StepData
     public static void ReadInOrder(StepContext context, IReadOnlyList<BlobRef> blobs, Action<ArrayBlob> look)
     {
         var read = new ArrayBlob[2 * context.Threads];
-        var rooms = new byte[]?[read.Length];
+        byte[]?[] rooms = _rooms is { } kept && kept.Length == read.Length ? kept : _rooms = new byte[]?[read.Length];
         for (int first = 0; first < blobs.Count; first += read.Length)
         {
             int start = first, count = Math.Min(read.Length, blobs.Count - first);
@@ -172,6 +176,8 @@ internal static class StepData
             foreach (ArrayBlob blob in read.AsSpan(0, count))
                 look(blob);
         }
+        if (rooms.Sum(room => (long)(room?.Length ?? 0)) > MostKeptRoom)
+            _rooms = null;
     }
 
     /// <summary>True for the rows whose residuals stand for all when eps is chosen: every s-th, at most 4096.</summary>
