@@ -1,10 +1,10 @@
-using ClusterLp.Core.FactorModels;
-using ClusterLp.Core.Formats.Output;
 using System.Globalization;
 using Akka.Actor;
 using ClusterLp.Cli.Operations;
 using ClusterLp.Core;
+using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Formats;
+using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.WorkerNode;
@@ -56,7 +56,7 @@ public sealed class EmbeddedJob(EmbeddedOptions options) : IAsyncDisposable
         {
             if (await Task.WhenAny(outcome, Task.WhenAll(workers)) != outcome && workers.All(worker => worker.Result.Code != ExitCode.Done))
                 throw new ClusterLpException(ExitCode.Internal, $"every worker of this process stopped: {workers[0].Result.Reason}");
-            return await outcome;
+            return (await outcome) with { Place = place };
         }
         finally
         {

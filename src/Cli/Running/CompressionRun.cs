@@ -1,4 +1,3 @@
-using ClusterLp.Core.FactorModels;
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Text;
@@ -106,7 +105,7 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
 
             Failpoint.Reach(Failpoint.OutputAssemble);
             using Activity? writing = Tracing.Start("output", ActivityKind.Internal, Activity.Current?.Context ?? default);
-            WrittenFiles files = await Task.Run(() => Write(store, outcome, output, monitor.Assembling(), cancellation), cancellation);
+            WrittenFiles files = await Task.Run(() => Write(outcome, output, monitor.Assembling(), cancellation), cancellation);
             InputSummary read = await input;
             double total = clock.Elapsed.TotalSeconds;
             JobReport report = Named(plan, ReportBuilder.Build(
@@ -146,11 +145,9 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
         return model.Vocabulary is { } own ? ArchetypeNames.With(report, new Vocabulary(own)) : report;
     }
 
-    private static WrittenFiles Write(
-        JobStore store, JobOutcome outcome, OutputDirectory output, IProgress<double> progress, CancellationToken cancellation)
+    private static WrittenFiles Write(JobOutcome outcome, OutputDirectory output, IProgress<double> progress, CancellationToken cancellation)
     {
-        FactorPlace? place = FactorisedModelWriter.PlaceFor(store.Plan, store.Blobs, store.Epoch);
-        ImmutableArray<FileHash> files = FactorisedModelWriter.Write(outcome.Plan, outcome.Fits, outcome.Blobs, output, progress, cancellation, place);
+        ImmutableArray<FileHash> files = FactorisedModelWriter.Write(outcome.Plan, outcome.Fits, outcome.Blobs, output, progress, cancellation, outcome.Place);
         using IModel model = ModelFiles.Open(outcome.Plan.Tensors[0].Input);
         return new WrittenFiles(files, CarriedFiles.Copy(CarriedFiles.Of(outcome.Plan.Spec.Input, model, output.Path), output, cancellation));
     }

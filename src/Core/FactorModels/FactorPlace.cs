@@ -30,8 +30,11 @@ public sealed class FactorPlace
     }
 
     /// <summary>The file's name, and its absolute path if it is there.</summary>
-    internal (string Name, string Path)? FileFor(TensorPlan plan, int rank) =>
-        _blobs.Resolve(NameFor(plan, rank)) is { } path && File.Exists(path) ? (NameFor(plan, rank), path) : null;
+    internal (string Name, string Path)? FileFor(TensorPlan plan, int rank)
+    {
+        string name = NameFor(plan, rank);
+        return _blobs.Resolve(name) is { } path && File.Exists(path) ? (name, path) : null;
+    }
 
     // A rank that missed its target is left behind by blocks that may still be in work.
     private string NameFor(TensorPlan plan, int rank) => string.Create(CultureInfo.InvariantCulture, $"t{plan.Index}/factorise/output.{_epoch}.{rank}");

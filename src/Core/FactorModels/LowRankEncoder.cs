@@ -39,7 +39,7 @@ internal sealed class LowRankEncoder : IBlockEncoder
         _sampled = parameters.Columns is { } columns ? ColumnStep.Read(columns, basis, plan.P, options, context) : null;
         _v = SharedOperands.Get(parameters.Factors ?? parameters.Basis!, $"V as stored, {_k} {plan.FactorType}", () => StoredRounding.Pack(
             parameters.Factors is { } factors ? StepData.Read(context, factors).Get<float>("basis") : [.. basis.Rows.AsSpan(0, _k * _d)], _k, _d, plan.FactorType));
-        _kept = StepData.Reuse(ref _stored, checked(plan.Partition.RowCount(task.Address.Block) * _k * _size));
+        _kept = KeptArray.AtLeast(ref _stored, checked(plan.Partition.RowCount(task.Address.Block) * _k * _size));
         // The SVD stored as float32 is its own baseline.
         IsBaseline = plan.Method == Method.Svd && plan.FactorType == ElementType.F32;
         _asRegressed = plan.FactorType == ElementType.F32 && parameters.Factors is null && !_regression.IsProjection;
@@ -54,7 +54,7 @@ internal sealed class LowRankEncoder : IBlockEncoder
         ReadOnlySpan<float> rows, ReadOnlySpan<float> target, int count, long firstRow, ReadOnlySpan<double> c, Span<float> residual)
     {
         TensorPlan plan = _task.Plan;
-        Span<float> u = StepData.Reuse(ref _u, FactoriseStep.PartRows * _k).Span[..(count * _k)];
+        Span<float> u = KeptArray.AtLeast(ref _u, FactoriseStep.PartRows * _k).Span[..(count * _k)];
         RegressionOutcome outcome = _sampled is null ? _regression.Solve(rows, count, u, _context.Cancellation, c, residual)
             : SolveInSample(_sampled, rows, count, firstRow, c, u, residual);
         StoredRounding.InOwnUnits(plan.FactorType, u, _kept.Span.Slice(_rows * _k * _size, count * _k * _size), _scale, bad => ClusterLpException.BadInput(

@@ -50,4 +50,7 @@ public sealed record JobOutcome(JobPlan Plan, ImmutableArray<FitState> Fits, Blo
 
     /// <summary>Who did what when; null where it is not known.</summary>
     public State.RunTimeline? Timeline { get; init; }
+
+    /// <summary>Where the blocks wrote the first factor; null: blobs of their own.</summary>
+    public FactorModels.FactorPlace? Place { get; init; }
 }

@@ -32,7 +32,7 @@ internal sealed class ProjectionEncoder : IBlockEncoder
         float[] Read() => StepData.Read(context, basis).Get<float>("basis");
         _vTransposed = SharedOperands.Get(basis, $"V transposed, {_k}", () => PackedMatrix<float>.FromTransposed(Read(), _d, _k));
         _v = SharedOperands.Get(basis, $"V as stored, {_k} {plan.FactorType}", () => StoredRounding.Pack(Read(), _k, _d, plan.FactorType));
-        _kept = StepData.Reuse(ref _stored, checked(plan.Partition.RowCount(task.Address.Block) * _k * _size));
+        _kept = KeptArray.AtLeast(ref _stored, checked(plan.Partition.RowCount(task.Address.Block) * _k * _size));
     }
 
     public bool IsBaseline => true;
@@ -41,7 +41,7 @@ internal sealed class ProjectionEncoder : IBlockEncoder
         ReadOnlySpan<float> rows, ReadOnlySpan<float> target, int count, long firstRow, ReadOnlySpan<double> c, Span<float> residual)
     {
         TensorPlan plan = _task.Plan;
-        Span<float> u = StepData.Reuse(ref _u, FactoriseStep.PartRows * _k).Span[..(count * _k)];
+        Span<float> u = KeptArray.AtLeast(ref _u, FactoriseStep.PartRows * _k).Span[..(count * _k)];
         Gemm.Multiply(rows, _d, count, _vTransposed, u, _k);
         StoredRounding.InOwnUnits(plan.FactorType, u, _kept.Span.Slice(_rows * _k * _size, count * _k * _size), _scale, bad => ClusterLpException.BadInput(
             $"tensor \"{plan.Name}\": a factor's entry in row {firstRow + bad / _k} is beyond {plan.FactorType}'s range; choose --dtype f32."));

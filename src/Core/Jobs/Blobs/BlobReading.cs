@@ -1,4 +1,5 @@
 using System.Buffers;
+using ClusterLp.Core.Kernels;
 
 namespace ClusterLp.Core.Jobs.Blobs;
 
@@ -48,14 +49,14 @@ public static class BlobReading
     /// </summary>
     public static ArrayBlob ReadArrays(this IBlobStore blobs, BlobRef blob, ref byte[]? room)
     {
-        Memory<byte> part = Part(ref room, blob);
+        Memory<byte> part = KeptArray.AtLeast(ref room, checked((int)blob.Length));
         return Read(blobs, blob, stream => ArrayBlob.ReadInto(part, stream));
     }
 
     /// <summary>The same for a blob that is no <see cref="ArrayBlob"/>.</summary>
     public static ReadOnlyMemory<byte> ReadBytes(this IBlobStore blobs, BlobRef blob, ref byte[]? room)
     {
-        Memory<byte> part = Part(ref room, blob);
+        Memory<byte> part = KeptArray.AtLeast(ref room, checked((int)blob.Length));
         using Stream stream = blobs.OpenRead(blob);
         stream.ReadPieces(part);
         return part;
@@ -68,13 +69,6 @@ public static class BlobReading
         for (int got = 1; got > 0; read += got)
             got = stream.Read(room.Span[read..Math.Min(room.Length, read + PieceBytes)]);
         return read;
-    }
-
-    private static Memory<byte> Part(ref byte[]? room, BlobRef blob)
-    {
-        if (room is null || room.Length < blob.Length)
-            room = GC.AllocateUninitializedArray<byte>(checked((int)blob.Length), pinned: true);
-        return room.AsMemory(0, (int)blob.Length);
     }
 
     /// <summary>The bytes of an array that the blob they were read from must hold.</summary>

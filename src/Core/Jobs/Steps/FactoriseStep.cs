@@ -36,7 +36,7 @@ internal static class FactoriseStep
             encoder.Entries = StepData.LastSparse;
         var metric = MetricErrors.For(task, parameters, svd, context);
         int part = d > JobPlanner.MostColumns ? WidePartRows : PartRows;
-        Span<float> residual = StepData.Reuse(ref _residual, part * d).Span;
+        Span<float> residual = KeptArray.AtLeast(ref _residual, part * d).Span;
         (var ours, var baseline, var norms) = (new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P), new ErrorAccumulator(plan.P));
         var outcome = default(RegressionOutcome);
         bool isBaseline = encoder.IsBaseline || svd is null;

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Kernels;
 using ClusterLp.Core.LpFit;
 
 namespace ClusterLp.Core.Jobs.Steps;
@@ -22,7 +23,7 @@ internal static class JointStep
         Span<float> rows = StepData.ReadRows(task, source, parameters.Scale, context);
         int count = rows.Length / d, round = parameters.Bases.Length - 1;
         double[] rowWeights = StepData.ReadRowWeights(task, context);
-        Span<float> state = StepData.Reuse(ref _state, JointFit.StateLength(count, d)).Span;
+        Span<float> state = KeptArray.AtLeast(ref _state, JointFit.StateLength(count, d)).Span;
 
         int from = round;
         if (round == 0 || context.States?.TryRead(plan, block, round, Key(parameters, round), state) != true)

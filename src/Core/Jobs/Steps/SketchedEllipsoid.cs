@@ -58,7 +58,7 @@ internal static class SketchedEllipsoid
 
     private static Memory<double> Empty(SparseEmbedding embedding)
     {
-        Memory<double> sketch = StepData.Reuse(ref _sketch, embedding.Length);
+        Memory<double> sketch = KeptArray.AtLeast(ref _sketch, embedding.Length);
         sketch.Span.Clear();
         return sketch;
     }

@@ -44,7 +44,7 @@ internal static class StepData
         BlockPartition partition = task.Plan.Partition;
         int block = task.Address.Block, count = partition.RowCount(block);
         int length = checked(count * task.Plan.Columns);
-        Span<float> rows = Reuse(ref _rows, length).Span;
+        Span<float> rows = KeptArray.AtLeast(ref _rows, length).Span;
         if (source is ISparseSource sparse)
         {
             ReadSparse(task, sparse, scale).WriteTo(rows, task.Plan.Columns);
@@ -80,18 +80,7 @@ internal static class StepData
     public static SparseRows? LastSparse => _sparse;
 
     /// <summary>This thread's array of the block's rows, to be filled, count x d.</summary>
-    public static Span<float> Room(int count, int d) => Reuse(ref _rows, checked(count * d)).Span;
-
-    /// <summary>
-    /// The beginning of this thread's array, made anew where it is too short, with whatever the last block left in it.
-    /// Pinned, which is a heap of its own: the collector lets garbage grow with what survives beside it.
-    /// </summary>
-    public static Memory<T> Reuse<T>(ref T[]? kept, int length) where T : unmanaged
-    {
-        if (kept is null || kept.Length < length)
-            kept = GC.AllocateUninitializedArray<T>(length, pinned: true);
-        return kept.AsMemory(0, length);
-    }
+    public static Span<float> Room(int count, int d) => KeptArray.AtLeast(ref _rows, checked(count * d)).Span;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(Span<float> values, float factor)
@@ -186,7 +175,7 @@ internal static class StepData
     /// <summary>This thread's d x d sums, all zero.</summary>
     public static Memory<double> EmptyGram(int d)
     {
-        Memory<double> gram = Reuse(ref _gram, d * d);
+        Memory<double> gram = KeptArray.AtLeast(ref _gram, d * d);
         gram.Span.Clear();
         return gram;
     }
