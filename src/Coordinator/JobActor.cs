@@ -144,6 +144,10 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
             Sender.Tell(Accepted());
             return;
         }
+        // A path has one actor at a time: whose place it takes has ended. Akka's watch of that one may find the newcomer alive instead.
+        foreach (WorkerId predecessor in Living(worker => worker.Path.Equals(Sender.Path)))
+            if (predecessor != register.WorkerId)
+                Lose(predecessor, withAddress: true);
         _workers[register.WorkerId] = Sender;
         _doubted.Remove(register.WorkerId);
         _givenUp.Remove(register.WorkerId);
@@ -155,19 +159,25 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
 
     private WorkerAccepted Accepted() => new(_state.Id, _state.Epoch, _settings.JobDirectory, _settings.BlobEndpoint);
 
+    private List<WorkerId> Living(Func<IActorRef, bool> which) => [.. _workers.Where(w => which(w.Value)).Select(w => w.Key)];
+
     private void Lose(Terminated terminated)
     {
-        foreach (WorkerId worker in _workers.Where(w => w.Value.Equals(terminated.ActorRef)).Select(w => w.Key).ToList())
-        {
-            _workers.Remove(worker);
-            _doubted.Remove(worker);
-            if (terminated.AddressTerminated && _state.Workers.TryGetValue(worker, out WorkerState? known))
-                _givenUp[worker] = known.Slots;
-            if (_state.End is null)
-                _log.Warning("worker {worker} is gone", worker);
-            Apply(new WorkerLost(worker, terminated.AddressTerminated ? "its process was lost" : "it stopped", !terminated.AddressTerminated, Now));
-        }
+        foreach (WorkerId worker in Living(terminated.ActorRef.Equals))
+            Lose(worker, terminated.AddressTerminated);
         AnswerDrain();
+    }
+
+    private void Lose(WorkerId worker, bool withAddress)
+    {
+        if (_workers.Remove(worker, out IActorRef? actor))
+            Context.Unwatch(actor);
+        _doubted.Remove(worker);
+        if (withAddress && _state.Workers.TryGetValue(worker, out WorkerState? known))
+            _givenUp[worker] = known.Slots;
+        if (_state.End is null)
+            _log.Warning("worker {worker} is gone", worker);
+        Apply(new WorkerLost(worker, withAddress ? "its process was lost" : "it stopped", !withAddress, Now));
     }
 
     /// <summary>
@@ -176,7 +186,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     /// </summary>
     private void Doubt(DisassociatedEvent broken)
     {
-        foreach (WorkerId worker in _workers.Where(w => w.Value.Path.Address.Equals(broken.RemoteAddress)).Select(w => w.Key).ToList())
+        foreach (WorkerId worker in Living(actor => actor.Path.Address.Equals(broken.RemoteAddress)))
         {
             if (!_doubted.Add(worker))
                 continue;

@@ -54,7 +54,7 @@ public sealed class ComingAndGoingTests(HeavyTailedJob job) : IClassFixture<Heav
         former.WaitForEnd();
         ClusterLpProcess next = coordinator.StartWorker(2, address);
         await coordinator.Process.UntilItSaysAsync("joined with", 2);
-        // Given up with its address: whoever else is there goes with it, and is back.
+        // Its successor takes its place; should Akka give up the address too, the successor goes with it and is back.
         await coordinator.Process.UntilItSaysAsync("is gone");
         await halfWay.OpenAsync();
         await coordinator.Process.ExpectAsync(ExitCode.Done);
