@@ -24,7 +24,7 @@ internal static class Application
     public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken stop)
     {
         ObjectStores.Use("s3", static () => new S3ObjectStore());
-        RootCommand root = ClusterLpCommand.Create(terminal);
+        RootCommand root = ClusterLpCommand.Create(terminal, args.FirstOrDefault());
         var invocation = new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,

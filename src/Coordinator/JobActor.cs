@@ -19,6 +19,9 @@ namespace ClusterLp.Coordinator;
 internal sealed class JobActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan LeaseCheckEvery = TimeSpan.FromSeconds(1);
+
+    // Bytes of a stage's blobs. All threads read fewer in less time than it takes to be told of each.
+    private const long WorthAddingAhead = 8 << 20;
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(200);
 
     private readonly JobSettings _settings;
@@ -71,7 +74,11 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
             _doubted.Remove(m.WorkerId);
             _check.Forward(m);
         });
-        Receive<ResultCheckActor.Passed>(m => Apply(m.Report, Done(m.Report)));
+        Receive<ResultCheckActor.Passed>(m =>
+        {
+            AddUp(m.Report);
+            Apply(m.Report, Done(m.Report));
+        });
         Receive<ResultCheckActor.Refused>(m => Apply(m.Report, Spoilt(m.Report, m.Fault)));
         Receive<BlockFailed>(m => m.Corrupt is not null, _check.Forward);
         Receive<BlockFailed>(m => Hear(m, m.WorkerId, Erred(m)));
@@ -195,6 +202,16 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
             Apply(new WorkerDoubted(worker, Now));
         }
         AnswerDrain();
+    }
+
+    // Before it counts: should another attempt's count instead, the sum is not used.
+    private void AddUp(BlockComputed report)
+    {
+        TensorState tensor = _state.Tensors[report.Block.Tensor];
+        if (report.JobId == _state.Id && report.Epoch == _state.Epoch && tensor.Fit.Stage == report.Block.Stage
+            && tensor.Plan.Partition.Count * report.Result.Blob.Length >= WorthAddingAhead
+            && _settings.Pipeline.Collected(tensor.Plan, tensor.Fit) is { } collected)
+            _merge.Tell(new MergeActor.Computed(report.Block, report.Result.Blob, collected));
     }
 
     private BlockDone Done(BlockComputed m) => new(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Result, Now);

@@ -16,14 +16,28 @@ internal sealed class MergeActor : ReceiveActor
 {
     private readonly JobSettings _settings;
     private readonly WorkThread _thread = new("merge");
+
+    // That wait or run. A reduction reads with all threads, so nothing is added up ahead of one.
+    private int _reductions;
+    private readonly GramsAhead _ahead;
     private readonly ILoggingAdapter _log = Context.GetLogger();
 
     public MergeActor(JobSettings settings)
     {
-        _settings = settings;
+        (_settings, _ahead) = (settings, new GramsAhead(settings.Blobs));
         IActorRef job = Context.Parent;
-        Receive<Reduce>(reduce => _thread.Post(stopping => job.Tell(Run(reduce, stopping))));
+        Receive<Reduce>(reduce =>
+        {
+            Interlocked.Increment(ref _reductions);
+            _thread.Post(stopping => job.Tell(Run(reduce, stopping)));
+        });
+        Receive<Computed>(computed => _thread.Post(_ => _ahead.Add(
+            computed.Block.Tensor, computed.Block.Stage, computed.Collected, computed.Block.Block, computed.Blob, read: Volatile.Read(ref _reductions) == 0)));
     }
+
+    /// <summary>A block of a stage whose reduction will add up Gram matrices: what can be added now is.</summary>
+    /// <param name="Collected"><see cref="IFitPipeline.Collected"/>.</param>
+    internal sealed record Computed(BlockAddress Block, BlobRef Blob, IReadOnlyList<string> Collected) : INoSerializationVerificationNeeded;
 
     /// <summary>Reduce this stage; answered to the parent by <see cref="Reduced"/> or <see cref="Failed"/>.</summary>
     internal sealed record Reduce(TensorPlan Plan, FitState Fit, int Rewinds, ImmutableArray<BlockResult> Results) : INoSerializationVerificationNeeded;
@@ -40,7 +54,7 @@ internal sealed class MergeActor : ReceiveActor
         (int tensor, StageId stage) = (reduce.Plan.Index, reduce.Fit.Stage);
         try
         {
-            var context = new StepContext(_settings.Blobs, _settings.Threads, stopping);
+            var context = new StepContext(_settings.Blobs, _settings.Threads, stopping) { Ahead = _ahead };
             string prefix = BlobNames.Reduction(tensor, stage, _settings.State.Epoch, reduce.Rewinds);
             Failpoint.Reach(Failpoint.CoordinatorReduce, stage.ToString());
             FitState next = _settings.Pipeline.Reduce(reduce.Plan, reduce.Fit, reduce.Results, prefix, context);
@@ -64,6 +78,11 @@ internal sealed class MergeActor : ReceiveActor
             _log.Error(e, "the reduction of tensor \"{tensor}\", {stage}, failed", reduce.Plan.Name, stage);
             return new Failed(tensor, stage, ExitCode.Internal,
                 $"the reduction of tensor \"{reduce.Plan.Name}\", {stage}, failed: {e.GetType().Name}: {e.Message}", null);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _reductions);
+            _ahead.Forget(tensor, stage);
         }
     }
 }

@@ -16,8 +16,14 @@ public sealed class FactorPlace
 {
     private readonly FileBlobStore _blobs;
     private readonly Epoch _epoch;
+    private readonly Func<int, byte[]> _head;
+    private readonly Lock _gate = new();
+    private (int Rank, PlacedHash Hash)? _hash;
 
-    internal FactorPlace(FileBlobStore blobs, Epoch epoch) => (_blobs, _epoch) = (blobs, epoch);
+    /// <param name="blobs">Where the file is to be.</param>
+    /// <param name="epoch">The coordinator's term.</param>
+    /// <param name="head">What the output's file begins with, by rank; empty: not known.</param>
+    internal FactorPlace(FileBlobStore blobs, Epoch epoch, Func<int, byte[]> head) => (_blobs, _epoch, _head) = (blobs, epoch, head);
 
     /// <summary>Writes a block's rows; <paramref name="rank"/>: how many numbers each has.</summary>
     /// <exception cref="ClusterLpException">The store is full or not writable (exit 73).</exception>
@@ -26,7 +32,26 @@ public sealed class FactorPlace
         long rowBytes = (long)rank * plan.FactorType.Size();
         // The other factor stands first where the two trade places.
         long begin = SafetensorsWriter.DataStart + (plan.Transposed ? plan.Columns * rowBytes : 0);
-        return _blobs.WriteAt(NameFor(plan, rank), begin + plan.Partition.FirstRow(block) * rowBytes, rows);
+        BlobRef blob = _blobs.WriteAt(NameFor(plan, rank), begin + plan.Partition.FirstRow(block) * rowBytes, rows);
+        HashOf(rank)?.Add(block, blob);
+        return blob;
+    }
+
+    /// <summary>The hash of the file of a rank; null: blocks do not follow on what its head is known to be. One rank's at a time.</summary>
+    internal PlacedHash? HashOf(int rank)
+    {
+        lock (_gate)
+        {
+            if (_hash is { } known && known.Rank == rank)
+                return known.Hash;
+            byte[] head = _head(rank);
+            if (head.Length == 0)
+                return null;
+            _hash?.Hash.Stop();
+            var hash = new PlacedHash(_blobs, head);
+            _hash = (rank, hash);
+            return hash;
+        }
     }
 
     /// <summary>The file's name, and its absolute path if it is there.</summary>

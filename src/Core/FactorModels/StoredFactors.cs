@@ -50,11 +50,17 @@ internal sealed class StoredFactors : StoredModel
     /// <summary>U and V.</summary>
     public override IEnumerable<TensorContent> Contents(FactorNames names)
     {
-        ElementType type = _plan.FactorType;
         // Rows that are stored apart have none in the first factor.
-        long first = Enumerable.Range(0, _fit.UBlocks.Length).Sum(block => (long)_rows(block)), second = _plan.Columns;
-        yield return new TensorContent(names.U, type, [_plan.Transposed ? second : first, _rank], WriteU);
-        yield return new TensorContent(names.V, type, [_plan.Transposed ? first : second, _rank], WriteTransposedV);
+        long first = Enumerable.Range(0, _fit.UBlocks.Length).Sum(block => (long)_rows(block));
+        return Contents(_plan, _rank, first, names, WriteU, WriteTransposedV);
+    }
+
+    /// <summary>What is stored of a matrix at a rank, whose first factor has so many rows.</summary>
+    public static IEnumerable<TensorContent> Contents(TensorPlan plan, int rank, long first, FactorNames names, Action<Stream> u, Action<Stream> v)
+    {
+        (ElementType type, long second) = (plan.FactorType, plan.Columns);
+        yield return new TensorContent(names.U, type, [plan.Transposed ? second : first, rank], u);
+        yield return new TensorContent(names.V, type, [plan.Transposed ? first : second, rank], v);
     }
 
     /// <summary>Streams U, n x k.</summary>
@@ -91,15 +97,21 @@ internal sealed class StoredFactors : StoredModel
     // The fit's U.
     private void WriteFirstFactor(Stream stream)
     {
+        var output = stream as HashingStream;
+        int begin = 0;
+        for (; begin < _fit.UBlocks.Length && output?.HasHashed(_fit.UBlocks[begin]) == true; begin++)
+            output.Pass(_fit.UBlocks[begin].Length);
+        if (begin == _fit.UBlocks.Length)
+            return;
         // The next block is read and checked while this one is written and hashed.
-        Task<ReadOnlyMemory<byte>> next = Task.Run(() => ReadU(0));
-        for (int block = 0; block < _fit.UBlocks.Length; block++)
+        Task<ReadOnlyMemory<byte>> next = Task.Run(() => ReadU(begin));
+        for (int block = begin; block < _fit.UBlocks.Length; block++)
         {
             ReadOnlyMemory<byte> u = next.GetAwaiter().GetResult();
             int following = block + 1;
             if (following < _fit.UBlocks.Length)
                 next = Task.Run(() => ReadU(following));
-            if (stream is HashingStream output && output.Holds(_fit.UBlocks[block]))
+            if (output?.Holds(_fit.UBlocks[block]) == true)
                 output.Pass(u.Span);
             else
                 stream.Write(u.Span);

@@ -60,6 +60,19 @@ public static class FitPipeline
     };
 
     /// <summary>
+    /// Names of the arrays that the reduction of the state's stage collects from blobs whose Gram matrices it adds up
+    /// (<see cref="GramsAhead"/>); null: it adds none up, or not as they are.
+    /// </summary>
+    public static IReadOnlyList<string>? Collected(TensorPlan plan, FitState state) => state.Stage.Kind switch
+    {
+        StageKind.Scan when Models.Of(plan).ScansGram => ScanStep.Collected,
+        StageKind.Lewis when LewisStep.AddsGrams(plan.Settled(state), state) => [],
+        StageKind.Refine => RefineStep.Collected,
+        StageKind.Joint => [],
+        _ => null,
+    };
+
+    /// <summary>
     /// Reduces a finished stage (<paramref name="results"/> in block order) and says what comes next. Blobs it writes are
     /// named under <paramref name="blobPrefix"/>. May take seconds; the result is the same for any thread count.
     /// </summary>

@@ -14,6 +14,9 @@ public interface IFitPipeline
     /// <inheritdoc cref="FitPipeline.RunBlock"/>
     BlockResult RunBlock(BlockTask task, IMatrixSource source, string blobName, StepContext context);
 
+    /// <inheritdoc cref="FitPipeline.Collected"/>
+    IReadOnlyList<string>? Collected(TensorPlan plan, FitState state) => null;
+
     /// <inheritdoc cref="FitPipeline.Reduce"/>
     FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context);
 
@@ -28,6 +31,8 @@ public interface IFitPipeline
 
         public BlockResult RunBlock(BlockTask task, IMatrixSource source, string blobName, StepContext context) =>
             FitPipeline.RunBlock(task, source, blobName, context);
+
+        public IReadOnlyList<string>? Collected(TensorPlan plan, FitState state) => FitPipeline.Collected(plan, state);
 
         public FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context) =>
             FitPipeline.Reduce(plan, state, results, blobPrefix, context);

@@ -80,7 +80,7 @@ internal sealed class ExactRowsModel(LowRankModel others) : IFactorModel
         }
         else
         {
-            double[] gram = Core.LpFit.PackedTriangle.Unpack(StepData.SumGrams(context, [.. results.Select(r => r.Blob)], plan.Columns), plan.Columns);
+            double[] gram = Core.LpFit.PackedTriangle.Unpack(StepData.SumGrams(context, [.. results.Select(r => r.Blob)], plan.Columns).Packed, plan.Columns);
             next = others.Begin(plan, OthersGram.Start(state with { Model = model with { Round = model.Round + 1, Kept = [] } }, ref scan, gram, blobPrefix, context), scan, blobPrefix, context);
         }
         // The SVD's basis stays: the baseline is measured with it.

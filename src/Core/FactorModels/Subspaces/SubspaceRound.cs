@@ -83,13 +83,8 @@ internal static class SubspaceRound
                 Superseded = [.. done, .. improved ? before : [now]],
             };
         }
-        var (residuals, weights) = (new List<double>(), new List<double>());
-        double[] packed = StepData.SumGrams(context, done, d, blob =>
-        {
-            residuals.AddRange(blob.Get<double>("residuals"));
-            weights.AddRange(blob.Get<double>("residual_weights"));
-        }, count);
-        SubspaceSet next = SubspaceGrams.From(packed, sizes, objectives, d).Refit(state.Rank, context.Threads, context.Cancellation);
+        GramSum sum = StepData.SumGrams(context, done, d, ["residuals", "residual_weights"], count);
+        SubspaceSet next = SubspaceGrams.From(sum.Packed, sizes, objectives, d).Refit(state.Rank, context.Threads, context.Cancellation);
         return state with
         {
             Stage = new StageId(StageKind.Model, model.Round + 1),
@@ -98,7 +93,7 @@ internal static class SubspaceRound
                 Round = model.Round + 1,
                 Shared = [Write(context, blobPrefix, next)],
                 Kept = [now],
-                Numbers = [SubspaceIrls.ResidualFloor([.. residuals], [.. weights]), objective],
+                Numbers = [SubspaceIrls.ResidualFloor(sum.All<double>("residuals"), sum.All<double>("residual_weights")), objective],
             },
             Superseded = [.. done, .. before],
         };

@@ -31,7 +31,14 @@ public static class FactorisedModelWriter
         if (blobs is not FileBlobStore folder || plan.Tensors.Length != 1 || plan.Spec.Reconstruct || !Models.Of(plan.Tensors[0]).StoresRowsAlone)
             return null;
         using IModel model = ModelFiles.Open(plan.Tensors[0].Input);
-        return model.Tensors.Count == 1 && model is not (OnnxModel or SafetensorsModel { Index: not null }) ? new FactorPlace(folder, epoch) : null;
+        if (model.Tensors.Count != 1 || model is OnnxModel or SafetensorsModel { Index: not null })
+            return null;
+        (TensorPlan tensor, FactorNames names) = (plan.Tensors[0], FactorNames.For(model, plan.Tensors[0].Name));
+        IReadOnlyList<KeyValuePair<string, string>> metadata = model is SafetensorsModel safetensors ? safetensors.Shards[0].Metadata : [];
+        return new FactorPlace(folder, epoch, rank => tensor.Transposed ? []
+            : SafetensorsWriter.Head(metadata, StoredFactors.Contents(tensor, rank, tensor.Rows, names, Unwritten, Unwritten)));
+
+        static void Unwritten(Stream stream) => throw new InvalidOperationException("only its place in a file is known");
     }
 
     /// <summary>
@@ -98,11 +105,18 @@ public static class FactorisedModelWriter
             Add(Path.GetFileName(model.Path), stream => vectors.Write(stream, products));
         return hashes.ToImmutable();
 
-        HashingStream Begin(OutputFile file) =>
-            plan.Tensors.Length == 1 && place?.FileFor(plan.Tensors[0], fits[0].Rank) is { } placed
-            && SafetensorsWriter.StartOf(file.Metadata, file.Tensors) == SafetensorsWriter.DataStart && output.AdoptFile(file.Name, placed.Path) is { } adopted
-                ? new HashingStream(adopted, file.Name, Written, cancellation) { Adopted = placed.Name }
-                : new HashingStream(output.CreateFile(file.Name), file.Name, Written, cancellation);
+        HashingStream Begin(OutputFile file)
+        {
+            byte[] head = SafetensorsWriter.Head(file.Metadata, file.Tensors);
+            if (plan.Tensors.Length != 1 || place?.FileFor(plan.Tensors[0], fits[0].Rank) is not { } placed
+                || head.Length != SafetensorsWriter.DataStart || output.AdoptFile(file.Name, placed.Path) is not { } adopted)
+                return new HashingStream(output.CreateFile(file.Name), file.Name, Written, cancellation);
+            return new HashingStream(adopted, file.Name, Written, cancellation)
+            {
+                Adopted = placed.Name,
+                Ahead = place.HashOf(fits[0].Rank)?.Take(head, fits[0].UBlocks),
+            };
+        }
 
         void Add(string name, Action<Stream> write)
         {

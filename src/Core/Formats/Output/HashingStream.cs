@@ -11,27 +11,53 @@ internal sealed unsafe class HashingStream(Stream file, string name, Action<long
 {
     private const int LargestWrite = 4 << 20, WorthAnotherThread = 256 << 10;
 
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private Task? _flushing;
-    private long _length;
+    private long _length, _hashed;
 
     /// <summary>The file among the job's blobs that is being made the output's (<see cref="FactorPlace"/>), if so.</summary>
     public string? Adopted { get; init; }
 
+    /// <summary>A hash of that file's beginning, and of how many bytes; null: of none.</summary>
+    public (IncrementalHash Hash, long Length)? Ahead
+    {
+        init
+        {
+            if (value is { } ahead)
+            {
+                _hash.Dispose();
+                (_hash, _hashed) = ahead;
+            }
+        }
+    }
+
     /// <summary>Whether a blob lies in the file where the next byte goes.</summary>
     public bool Holds(BlobRef blob) => Adopted is not null && BlobNames.Of(blob) is { } name && BlobNames.Place(name) == (Adopted, _length);
+
+    /// <summary>Whether that blob was compared and hashed ahead.</summary>
+    public bool HasHashed(BlobRef blob) => _length + blob.Length <= _hashed && Holds(blob);
 
     /// <summary>Goes past what stands there already; <paramref name="bytes"/>: what that is.</summary>
     public void Pass(ReadOnlySpan<byte> bytes)
     {
-        cancellation.ThrowIfCancellationRequested();
-        // It goes to disk while it is hashed.
-        _flushing ??= Task.Factory.StartNew(Flush, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        BeginFlush();
         _hash.AppendData(bytes);
-        _length += bytes.Length;
-        file.Position = _length;
-        written(bytes.Length);
+        Pass(bytes.Length);
     }
+
+    /// <summary>Goes past so many bytes that stand there and are hashed.</summary>
+    public void Pass(long bytes)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        BeginFlush();
+        _length += bytes;
+        file.Position = _length;
+        written(bytes);
+    }
+
+    // It goes to disk while it is hashed.
+    private void BeginFlush() =>
+        _flushing ??= Task.Factory.StartNew(Flush, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>Flushes to disk, closes, and says what was written.</summary>
     public FileHash Finish()
@@ -75,6 +101,8 @@ internal sealed unsafe class HashingStream(Stream file, string name, Action<long
     // Beside the writing: the page cache takes as long to copy as the hash to compute.
     private Task Hash(nint address, int length)
     {
+        if (_length < _hashed)
+            return Task.CompletedTask;
         if (length >= WorthAnotherThread)
             return Task.Run(Append);
         Append();

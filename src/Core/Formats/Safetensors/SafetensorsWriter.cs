@@ -25,22 +25,19 @@ internal static class SafetensorsWriter
     public static void Write(Stream stream, IReadOnlyList<KeyValuePair<string, string>> metadata, IEnumerable<TensorContent> tensors)
     {
         TensorContent[] ordered = [.. tensors.OrderByDescending(tensor => tensor.Type.Size())];
-        byte[] header = Header(metadata, ordered);
-        var length = new byte[LengthBytes];
-        BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-        stream.Write(length);
-        stream.Write(header);
+        stream.Write(Head(metadata, ordered));
         foreach (TensorContent tensor in ordered)
             tensor.Write(stream);
     }
 
-    /// <summary>Where the data of these would begin.</summary>
-    public static int StartOf(IReadOnlyList<KeyValuePair<string, string>> metadata, IEnumerable<TensorContent> tensors) =>
-        LengthBytes + Header(metadata, [.. tensors]).Length;
-
-    private static byte[] Header(IReadOnlyList<KeyValuePair<string, string>> metadata, TensorContent[] tensors)
+    /// <summary>All that is written before the data: the header's length, and the header.</summary>
+    /// <param name="metadata">Free text.</param>
+    /// <param name="tensors">In the order in which they are written.</param>
+    public static byte[] Head(IReadOnlyList<KeyValuePair<string, string>> metadata, IEnumerable<TensorContent> tensors)
     {
         var header = new MemoryStream();
+        header.SetLength(LengthBytes);
+        header.Position = LengthBytes;
         using (var json = new Utf8JsonWriter(header))
         {
             json.WriteStartObject();
@@ -68,8 +65,10 @@ internal static class SafetensorsWriter
             }
             json.WriteEndObject();
         }
-        while (header.Length % Alignment != 0 || header.Length + LengthBytes < DataStart)
+        while (header.Length % Alignment != 0 || header.Length < DataStart)
             header.WriteByte((byte)' ');
-        return header.ToArray();
+        byte[] head = header.ToArray();
+        BinaryPrimitives.WriteInt64LittleEndian(head, head.Length - LengthBytes);
+        return head;
     }
 }

@@ -64,7 +64,7 @@ internal static class JointStep
                 Superseded = [.. done, .. state.JointBases.Where(basis => basis != best && basis != state.SvdBasis)],
             };
         }
-        float[] rows = OrthonormalBasis.EigenvectorsOfPacked(StepData.SumGrams(context, done, d), d).Rows;
+        float[] rows = OrthonormalBasis.EigenvectorsOfPacked(StepData.SumGrams(context, done, d).Packed, d).Rows;
         return state with
         {
             Stage = new StageId(StageKind.Joint, state.JointBefore + state.JointObjectives.Length),

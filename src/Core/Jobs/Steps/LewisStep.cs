@@ -20,6 +20,11 @@ internal static class LewisStep
     /// <summary>A coreset needs the last round's weights alone.</summary>
     private static bool IsLast(TensorPlan plan, int rounds) => plan.Method != Method.Lewis && rounds >= CoresetRounds;
 
+    /// <summary>Whether the reduction of the state's round adds up Gram matrices.</summary>
+    public static bool AddsGrams(TensorPlan plan, FitState state) => !IsLast(plan, state.Stage.Round + 1) && !IsSketched(plan, state);
+
+    private static bool IsSketched(TensorPlan plan, FitState state) => plan.Embedding == Embedding.Sparse && !state.FinalLewis;
+
     private const int MostRounds = 30;
     private const double Tolerance = 1e-3;
 
@@ -99,9 +104,9 @@ internal static class LewisStep
         };
         if (IsLast(plan, rounds))
             return state with { Stage = new StageId(StageKind.Coreset, 0), Basis = state.Basis ?? state.SvdBasis };
-        bool sketched = plan.Embedding == Embedding.Sparse && !state.FinalLewis;
+        bool sketched = IsSketched(plan, state);
         double[] matrix = sketched ? SketchedEllipsoid.Sum(plan, state.LewisBlobs, context)
-            : PackedTriangle.Unpack(StepData.SumGrams(context, state.LewisBlobs, d), d);
+            : PackedTriangle.Unpack(StepData.SumGrams(context, state.LewisBlobs, d).Packed, d);
         bool resting = state.FinalLewis || change < (sketched ? SketchedTolerance : Tolerance) || rounds >= MostRounds;
         if (plan.Method != Method.Lewis || !resting || sketched)
             return state with

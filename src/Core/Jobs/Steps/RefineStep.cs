@@ -55,6 +55,9 @@ internal static class RefineStep
         _ => 5e-4,
     };
 
+    /// <summary>What a reduction reads of the blobs beside their Grams.</summary>
+    public static IReadOnlyList<string> Collected { get; } = ["residuals", "residual_weights", "surrogate"];
+
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
     {
         int d = plan.Columns;
@@ -75,16 +78,9 @@ internal static class RefineStep
                 Superseded = Unneeded(other),
             });
 
-        var residuals = new List<double>();
-        var residualWeights = new List<double>();
-        double surrogate = 0;
-        double[] gram = StepData.SumGrams(context, done, d, blob =>
-        {
-            residuals.AddRange(blob.Get<double>("residuals"));
-            residualWeights.AddRange(blob.Get<double>("residual_weights"));
-            surrogate += blob.Get<double>("surrogate")[0];
-        });
-        (double[] values, float[] rows) = OrthonormalBasis.EigenvectorsOfPacked(gram, d);
+        GramSum sum = StepData.SumGrams(context, done, d, Collected);
+        double surrogate = sum.All<double>("surrogate").Sum();
+        (double[] values, float[] rows) = OrthonormalBasis.EigenvectorsOfPacked(sum.Packed, d);
         BlobRef next = StepData.WriteBasis(context, $"{blobPrefix}/basis", rows, d);
         // sum c r^p is concave in r^2: no round lowers it by less than p/2 times the fall of its majoriser, and a round near
         // the end by little more. Where that is below half the tolerance, a pass that only measured it would be wasted.
@@ -102,7 +98,7 @@ internal static class RefineStep
             Basis = next,
             PreviousBasis = state.Basis,
             LastObjective = objective,
-            ResidualFloor = SubspaceIrls.ResidualFloor([.. residuals], [.. residualWeights]),
+            ResidualFloor = SubspaceIrls.ResidualFloor(sum.All<double>("residuals"), sum.All<double>("residual_weights")),
             Superseded = Unneeded(state.PreviousBasis),
         };
 

@@ -79,24 +79,21 @@ internal static class ScanStep
         ClusterLpException.BadInput(string.Create(CultureInfo.InvariantCulture,
             $"tensor \"{plan.Name}\", {(plan.Transposed ? $"row {column}, column {row}" : $"row {row}, column {column}")} (counted from 0): the entry is {entry}; every entry must be a finite float32 number."));
 
+    /// <summary>What a reduction reads of the blobs beside their Grams.</summary>
+    public static IReadOnlyList<string> Collected { get; } = ["sums", "sample", "sample_weights"];
+
     public static FitState Reduce(TensorPlan plan, FitState state, IReadOnlyList<BlockResult> results, string blobPrefix, StepContext context)
     {
         if (!Models.Of(plan).ScansGram)
             return WideScan.Reduce(plan, state, results, blobPrefix, context);
         int d = plan.Columns;
-        double absolute = results.Sum(r => ((ScanFigures)r.Figures).AbsoluteSum), weightSum = 0;
-        var sampled = new List<float>();
-        var sampledWeights = new List<double>();
-        double[] gram = StepData.SumGrams(context, [.. results.Select(r => r.Blob)], d, blob =>
-        {
-            weightSum += blob.View<double>("sums")[0];
-            sampled.AddRange(blob.Get<float>("sample"));
-            sampledWeights.AddRange(blob.Get<double>("sample_weights"));
-        });
+        double absolute = results.Sum(r => ((ScanFigures)r.Figures).AbsoluteSum);
+        GramSum sum = StepData.SumGrams(context, [.. results.Select(r => r.Blob)], d, Collected);
+        double weightSum = sum.All<double>("sums").Sum();
         double scale = ScaleFor(absolute / ((double)plan.Rows * d));
-        var sample = new RowSample([.. sampled], [.. sampledWeights], d, plan.Rows);
+        var sample = new RowSample(sum.All<float>("sample"), sum.All<double>("sample_weights"), d, plan.Rows);
         StepData.Multiply(sample.Rows, (float)scale);
-        double[] matrix = PackedTriangle.Unpack(gram, d, scale * scale);
+        double[] matrix = PackedTriangle.Unpack(sum.Packed, d, scale * scale);
         double[]? sketched = SketchedEllipsoid.BeginsInScan(plan)
             ? Array.ConvertAll(SketchedEllipsoid.Sum(plan, [.. results.Select(r => r.Blob)], context), value => scale * scale * value) : null;
         if (plan.ColumnMetric is not null)

@@ -138,18 +138,13 @@ internal static class StepData
         Write(context, name, new ArrayBlob().Add("basis", rows, d, d));
 
     /// <summary>
-    /// The sum of the blobs' packed Grams ("gram"), in block order; <paramref name="others"/> sees every blob in that order, and keeps
-    /// nothing of it but copies.
-    /// Blobs are read by all threads, a few at a time, and added by one.
+    /// The sum of the blobs' packed Grams in block order, with arrays of theirs collected. What was added up ahead is taken; other blobs
+    /// are read by all threads, a few at a time, and added by one.
     /// </summary>
-    public static double[] SumGrams(StepContext context, IReadOnlyList<BlobRef> blobs, int d, Action<ArrayBlob>? others = null, int matrices = 1)
+    public static GramSum SumGrams(StepContext context, IReadOnlyList<BlobRef> blobs, int d, IReadOnlyList<string>? collected = null, int matrices = 1)
     {
-        var sum = new double[checked(matrices * PackedTriangle.Length(d))];
-        ReadInOrder(context, blobs, blob =>
-        {
-            PackedTriangle.AddTo(sum, blob.View<double>("gram"));
-            others?.Invoke(blob);
-        });
+        (GramSum sum, int count) = context.Ahead?.Take(blobs) ?? (new GramSum(checked(matrices * PackedTriangle.Length(d)), collected ?? []), 0);
+        ReadInOrder(context, [.. blobs.Skip(count)], sum.Add);
         return sum;
     }
 
