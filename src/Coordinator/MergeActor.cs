@@ -19,20 +19,21 @@ internal sealed class MergeActor : ReceiveActor
 
     // That wait or run. A reduction reads with all threads, so nothing is added up ahead of one.
     private int _reductions;
-    private readonly GramsAhead _ahead;
+    private readonly GramsAhead _ahead = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
 
     public MergeActor(JobSettings settings)
     {
-        (_settings, _ahead) = (settings, new GramsAhead(settings.Blobs));
+        _settings = settings;
         IActorRef job = Context.Parent;
         Receive<Reduce>(reduce =>
         {
             Interlocked.Increment(ref _reductions);
             _thread.Post(stopping => job.Tell(Run(reduce, stopping)));
         });
-        Receive<Computed>(computed => _thread.Post(_ => _ahead.Add(
-            computed.Block.Tensor, computed.Block.Stage, computed.Collected, computed.Block.Block, computed.Blob, read: Volatile.Read(ref _reductions) == 0)));
+        Receive<Computed>(computed => _thread.Post(stopping => _ahead.Add(
+            computed.Block.Tensor, computed.Block.Stage, computed.Collected, computed.Block.Block, computed.Blob,
+            Volatile.Read(ref _reductions) == 0 ? ForStep(stopping) : null)));
     }
 
     /// <summary>A block of a stage whose reduction will add up Gram matrices: what can be added now is.</summary>
@@ -49,12 +50,14 @@ internal sealed class MergeActor : ReceiveActor
 
     protected override void PostStop() => _thread.Dispose();
 
+    private StepContext ForStep(CancellationToken stopping) => new(_settings.Blobs, _settings.Threads, stopping) { Ahead = _ahead };
+
     private object Run(Reduce reduce, CancellationToken stopping)
     {
         (int tensor, StageId stage) = (reduce.Plan.Index, reduce.Fit.Stage);
         try
         {
-            var context = new StepContext(_settings.Blobs, _settings.Threads, stopping) { Ahead = _ahead };
+            StepContext context = ForStep(stopping);
             string prefix = BlobNames.Reduction(tensor, stage, _settings.State.Epoch, reduce.Rewinds);
             Failpoint.Reach(Failpoint.CoordinatorReduce, stage.ToString());
             FitState next = _settings.Pipeline.Reduce(reduce.Plan, reduce.Fit, reduce.Results, prefix, context);

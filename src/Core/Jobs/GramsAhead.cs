@@ -9,15 +9,13 @@ namespace ClusterLp.Core.Jobs;
 /// In block order, as the reduction does: the sum is the same to the last bit. Nothing depends on it: what is not found here, or
 /// is of other blobs, the reduction adds up itself. For one thread.
 /// </summary>
-/// <param name="blobs">The job's blob store.</param>
-public sealed class GramsAhead(IBlobStore blobs)
+public sealed class GramsAhead
 {
     // Stages that are in work at once, each with a sum of d (d + 1) / 2 numbers: where one tensor's last blocks are computed, the next
     // one's first are.
     private const int MostStages = 2;
 
     private readonly List<Stage> _stages = [];
-    private byte[]? _room;
 
     /// <summary>A block of a stage is computed.</summary>
     /// <param name="tensor">Its tensor.</param>
@@ -25,8 +23,8 @@ public sealed class GramsAhead(IBlobStore blobs)
     /// <param name="collected">What <see cref="IFitPipeline.Collected"/> says of the stage.</param>
     /// <param name="block">Its number.</param>
     /// <param name="blob">What came of it.</param>
-    /// <param name="read">False: only remember it, there is no time to read now.</param>
-    public void Add(int tensor, StageId stage, IReadOnlyList<string> collected, int block, BlobRef blob, bool read)
+    /// <param name="context">Blobs and threads; null: only remember it, there is no time to read now.</param>
+    public void Add(int tensor, StageId stage, IReadOnlyList<string> collected, int block, BlobRef blob, StepContext? context)
     {
         Stage? found = _stages.Find(known => known.Tensor == tensor && known.Id == stage);
         if (found is null)
@@ -36,8 +34,8 @@ public sealed class GramsAhead(IBlobStore blobs)
             _stages.Add(found = new Stage(tensor, stage, collected));
         }
         found.Computed.TryAdd(block, blob);
-        if (read)
-            Read(found);
+        if (context is not null)
+            Read(found, context);
     }
 
     /// <summary>The stage is reduced.</summary>
@@ -53,22 +51,24 @@ public sealed class GramsAhead(IBlobStore blobs)
         return (found.Sum!, found.Added.Count);
     }
 
-    private void Read(Stage stage)
+    private static void Read(Stage stage, StepContext context)
     {
         try
         {
             while (!stage.Failed && stage.Computed.TryGetValue(stage.Added.Count, out BlobRef? blob))
             {
-                ArrayBlob arrays = blobs.ReadArrays(blob, ref _room);
-                stage.Sum ??= new GramSum(arrays.View<double>("gram").Length, stage.Collected);
-                stage.Sum.Add(arrays);
+                StepData.ReadInOrder(context, [blob], arrays =>
+                {
+                    stage.Sum ??= new GramSum(arrays.View<double>("gram").Length, stage.Collected);
+                    stage.Sum.Add(arrays);
+                });
                 stage.Added.Add(blob);
             }
         }
-        catch (Exception e) when (e is ClusterLpException or IOException or KeyNotFoundException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // The reduction meets it again, and says so.
-            stage.Failed = true;
+            // Whatever it is, the reduction meets it again, and says so.
+            (stage.Failed, stage.Sum) = (true, null);
         }
     }
 

@@ -43,11 +43,11 @@ public sealed class GramsAheadTests
     {
         GramSum expected = Reduce(null, _all);
         Assert.Equal(Blocks, _blobs.Read);
-        var ahead = new GramsAhead(_blobs);
+        var ahead = new GramsAhead();
         int[] order = [.. Enumerable.Range(0, known)];
         new Random(known).Shuffle(order);
         foreach (int block in order)
-            ahead.Add(0, Stage, Collected, block, _all[block], read: true);
+            ahead.Add(0, Stage, Collected, block, _all[block], Context());
         Assert.Equal(Blocks + known, _blobs.Read);
         GramSum sum = Reduce(ahead, _all);
         Assert.Equal(2 * Blocks, _blobs.Read);
@@ -58,10 +58,10 @@ public sealed class GramsAheadTests
     [Fact]
     public void What_was_only_remembered_is_read_with_the_next()
     {
-        var ahead = new GramsAhead(_blobs);
-        ahead.Add(0, Stage, Collected, 0, _all[0], read: false);
+        var ahead = new GramsAhead();
+        ahead.Add(0, Stage, Collected, 0, _all[0], null);
         Assert.Equal(0, _blobs.Read);
-        ahead.Add(0, Stage, Collected, 1, _all[1], read: true);
+        ahead.Add(0, Stage, Collected, 1, _all[1], Context());
         Assert.Equal(2, _blobs.Read);
     }
 
@@ -69,10 +69,10 @@ public sealed class GramsAheadTests
     public void Blobs_that_another_attempt_replaced_do_not_count()
     {
         GramSum expected = Reduce(null, _all);
-        var ahead = new GramsAhead(_blobs);
+        var ahead = new GramsAhead();
         BlobRef other = Write("other", new Random(9));
         for (int block = 0; block < 3; block++)
-            ahead.Add(0, Stage, Collected, block, block == 1 ? other : _all[block], read: true);
+            ahead.Add(0, Stage, Collected, block, block == 1 ? other : _all[block], Context());
         Assert.Equal(expected.Packed, Reduce(ahead, _all).Packed);
     }
 
@@ -81,18 +81,18 @@ public sealed class GramsAheadTests
     {
         BlobRef[] blobs = [.. _all];
         blobs[2] = blobs[2] with { Checksum = _all[3].Checksum };
-        var ahead = new GramsAhead(_blobs);
+        var ahead = new GramsAhead();
         for (int block = 0; block < Blocks; block++)
-            ahead.Add(0, Stage, Collected, block, blobs[block], read: true);
+            ahead.Add(0, Stage, Collected, block, blobs[block], Context());
         Assert.Equal(blobs[2], Assert.Throws<BlobCorruptException>(() => Reduce(ahead, blobs)).Blob);
     }
 
     [Fact]
     public void Sums_are_kept_of_two_stages_and_none_of_one_that_is_over()
     {
-        var ahead = new GramsAhead(_blobs);
+        var ahead = new GramsAhead();
         for (int tensor = 0; tensor < 3; tensor++)
-            ahead.Add(tensor, Stage, Collected, 0, _all[tensor], read: true);
+            ahead.Add(tensor, Stage, Collected, 0, _all[tensor], Context());
         Assert.Null(ahead.Take([_all[0]]));
         Assert.NotNull(ahead.Take([_all[1]]));
         ahead.Forget(2, Stage);
@@ -100,7 +100,9 @@ public sealed class GramsAheadTests
     }
 
     private GramSum Reduce(GramsAhead? ahead, BlobRef[] blobs) =>
-        StepData.SumGrams(new StepContext(_blobs, 2, CancellationToken.None) { Ahead = ahead }, blobs, D, Collected);
+        StepData.SumGrams(Context() with { Ahead = ahead }, blobs, D, Collected);
+
+    private StepContext Context() => new(_blobs, 2, CancellationToken.None);
 
     private sealed class CountingBlobs(IBlobStore inner) : IBlobStore
     {
