@@ -16,11 +16,11 @@ internal sealed class MergeActor : ReceiveActor
 {
     private readonly JobSettings _settings;
     private readonly WorkThread _thread = new("merge");
+    private readonly GramsAhead _ahead = new();
+    private readonly ILoggingAdapter _log = Context.GetLogger();
 
     // That wait or run. A reduction reads with all threads, so nothing is added up ahead of one.
     private int _reductions;
-    private readonly GramsAhead _ahead = new();
-    private readonly ILoggingAdapter _log = Context.GetLogger();
 
     public MergeActor(JobSettings settings)
     {

@@ -5,13 +5,13 @@ namespace ClusterLp.Core.Kernels;
 /// <summary>What a thread does while it computes; everything else (files, hashes, messages, waiting) is not kernel time.</summary>
 public enum KernelKind
 {
-    /// <summary>Matrix products.</summary>
+    /// <summary>Matrix products, and packing their right operands.</summary>
     Product,
     /// <summary>Weighted Gram matrices.</summary>
     Gram,
     /// <summary>Eigenvectors, Cholesky factors, triangular inverses.</summary>
     Factorisation,
-    /// <summary>Passes over entries: proximal maps, sums of powers, scaling, rounding.</summary>
+    /// <summary>Passes over entries: proximal maps, sums of powers, of matrices, scaling, rounding, the check that they are finite.</summary>
     Elementwise,
 }
 

@@ -82,6 +82,7 @@ public sealed unsafe class PackedMatrix<T> where T : unmanaged
 
     private void Fill(ReadOnlySpan<T> b, int rowStride, int columnStride)
     {
+        using var clock = KernelClock.Measure(KernelKind.Product);
         if (b.Length < (long)Inner * Columns)
             throw new ArgumentException($"a {Inner} x {Columns} matrix needs {(long)Inner * Columns} values, {b.Length} were given", nameof(b));
         for (int from = 0; from < Inner; from += Blocking.Depth)

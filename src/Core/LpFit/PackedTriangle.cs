@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using ClusterLp.Core.Kernels;
 
 namespace ClusterLp.Core.LpFit;
 
@@ -8,6 +9,8 @@ namespace ClusterLp.Core.LpFit;
 /// </summary>
 public static class PackedTriangle
 {
+    private const int TileRows = 8, TileColumns = 64;
+
     /// <summary>Values in the triangle of a d x d matrix.</summary>
     public static int Length(int d) => checked((int)((long)d * (d + 1) / 2));
 
@@ -37,15 +40,23 @@ public static class PackedTriangle
     /// <summary>The same into <paramref name="matrix"/>, d x d.</summary>
     public static void Unpack(ReadOnlySpan<double> packed, int d, Span<double> matrix, double factor = 1)
     {
-        for (int s = 0, at = 0; s < d; s++)
-            for (int t = s; t < d; t++)
-                matrix[s * d + t] = matrix[t * d + s] = factor * packed[at++];
+        using var clock = KernelClock.Measure(KernelKind.Elementwise);
+        // In tiles: what goes below the diagonal is written by whole cache lines.
+        for (int top = 0; top < d; top += TileRows)
+            for (int left = top; left < d; left += TileColumns)
+                for (int s = top; s < Math.Min(d, top + TileRows); s++)
+                {
+                    int begin = s * d - s * (s - 1) / 2 - s;
+                    for (int t = Math.Max(s, left); t < Math.Min(d, left + TileColumns); t++)
+                        matrix[s * d + t] = matrix[t * d + s] = factor * packed[begin + t];
+                }
     }
 
     /// <summary>sum += packed, entry by entry.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddTo(Span<double> sum, ReadOnlySpan<double> packed)
     {
+        using var clock = KernelClock.Measure(KernelKind.Elementwise);
         int i = 0;
         for (; i <= sum.Length - Vector<double>.Count; i += Vector<double>.Count)
             (new Vector<double>(sum[i..]) + new Vector<double>(packed[i..])).CopyTo(sum[i..]);

@@ -60,6 +60,7 @@ internal static class ScanStep
     /// <exception cref="ClusterLpException">An entry is not (exit 65).</exception>
     public static void EnsureFinite(TensorPlan plan, long firstRow, ReadOnlySpan<float> rows)
     {
+        using var clock = KernelClock.Measure(KernelKind.Elementwise);
         if (PowerSums.FirstNonFinite(rows) is var bad and >= 0)
             throw NotFinite(plan, firstRow + bad / plan.Columns, (int)(bad % plan.Columns), rows[(int)bad]);
     }
