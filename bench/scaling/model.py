@@ -1,9 +1,9 @@
 """Seconds and bytes of a job on paper: rates from two measured jobs of one worker, checked on others, then 8 to 512 workers.
 
 A stage of B blocks of b rows on S slots takes ceil(B / S) (b (x d^2 + y d) + h), or as long as its blobs take over the
-coordinator's line, and then its reduction, B g s + z d^3, during which the slots wait. x, y (seconds a row), h (from one
-block to the next), s (seconds a byte of Gram matrix) and z are fitted to the two jobs; d^2 is the arithmetic (k / d is
-fixed), d what is done once an entry: reading, hashing, converting.
+coordinator's line, or as adding up its Gram matrices takes, B g s; and then what is left of its reduction, c + z d^3, during
+which the slots wait. x, y (seconds a row), h (from one block to the next), s (seconds a byte of Gram matrix), c and z are
+fitted to the two jobs; d^2 is the arithmetic (k / d is fixed), d what is done once an entry: reading, hashing, converting.
 """
 import math
 
@@ -53,9 +53,10 @@ class Rates:
         for kind in KINDS:
             (j1, t1, r1), (j2, t2, r2) = self.of(first, kind), self.of(second, kind)
             self.block[kind] = nonnegative(j1.d**2, j1.d, t1 / j1.b, j2.d**2, j2.d, t2 / j2.b)
-            g1, g2 = (j.blocks * gram_bytes(j.d) if kind in ("scan", "refine") else 0 for j in (j1, j2))
-            self.reduction[kind] = nonnegative(g1, j1.d**3, r1, g2, j2.d**3, r2) if g1 else (0.0, r2 / j2.d**3)
+            self.reduction[kind] = nonnegative(1, j1.d**3, r1, 1, j2.d**3, r2)
         runs = (first, second)
+        added = sum(s[5] * gram_bytes(run["job"].d) for run in runs for s in run["stages"])
+        self.adding = sum(s[6] for run in runs for s in run["stages"]) / max(1, added)
         gaps = [total - blocks * each for run in runs for _, blocks, total, each, _ in run["stages"]]
         self.gap = max(0.0, sum(gaps)) / sum(s[1] for run in runs for s in run["stages"])
         self.start = sum(run["seconds"] - run["parts"]["assemble"] - sum(s[2] + s[4] for s in run["stages"]) for run in runs) / 2
@@ -72,12 +73,14 @@ class Rates:
         return job.b * (x * job.d**2 + y * job.d)
 
     def stage(self, job, kind, machines, cores, line=None):
-        """Seconds of the blocks, and of the reduction."""
+        """Seconds of the blocks, with what goes on beside them, and of what is left of the reduction."""
         computing = math.ceil(job.blocks / (machines * cores)) * (self.block_seconds(job, kind) + self.gap)
         sending = job.over_the_line(kind, machines) / line if line else 0
-        per_byte, cubic = self.reduction[kind]
-        reducing = job.blocks * gram_bytes(job.d) * per_byte + cubic * job.d**3
-        return max(computing, sending), reducing
+        once, cubic = self.reduction[kind]
+        return max(computing, sending, self.adding_seconds(job, kind)), once + cubic * job.d**3
+
+    def adding_seconds(self, job, kind):
+        return job.blocks * gram_bytes(job.d) * self.adding if kind in ("scan", "refine") else 0
 
     def total(self, job, machines, cores, line=None):
         share = 4 * job.n * job.d / machines
@@ -100,7 +103,7 @@ def run(a, results):
     kept = results.setdefault("model", {"checks": [], "targets": []})
     runs = [measured(a, rows, columns, p, 1) for rows, columns, p in a.model_jobs]
     rates = Rates(*runs[:2])
-    kept["rates"] = {"block": rates.block, "reduction": rates.reduction, "gap": rates.gap, "start": rates.start, "assemble": rates.assemble,
+    kept["rates"] = {"block": rates.block, "reduction": rates.reduction, "adding": rates.adding, "gap": rates.gap, "start": rates.start, "assemble": rates.assemble,
                      "record_bytes": runs[0]["record"]}
     print("model: measured and calculated seconds; the first two jobs gave the rates")
     print(f"  {'job':20} {'workers':>7} {'measured':>9} {'model':>8} {'ratio':>6}")
@@ -137,9 +140,10 @@ def tables(rates, kept):
         "Gram matrices sent by a machine, GB": lambda m: f"{job.blocks * up / m / 1e9:.3f}",
         "basis fetched by a machine, MB": lambda m: f"{once / 1e6:.1f}",
         "over the coordinator's line, GB": lambda m: f"{job.over_the_line('refine', m) / 1e9:.1f}",
-        "computing, s": lambda m: f"{rates.stage(job, 'refine', m, CORES)[0]:.1f}",
+        "computing, s": lambda m: f"{math.ceil(job.blocks / (m * CORES)) * rates.block_seconds(job, 'refine'):.1f}",
         "the line, s": lambda m: f"{job.over_the_line('refine', m) / LINE:.1f}",
-        "reduction, s": lambda m: f"{rates.stage(job, 'refine', m, CORES)[1]:.1f}",
+        "adding up Gram matrices, s": lambda m: f"{rates.adding_seconds(job, 'refine'):.1f}",
+        "what is left of the reduction, s": lambda m: f"{rates.stage(job, 'refine', m, CORES)[1]:.1f}",
         # Assigned, computed, committed, asked for; and progress four times a second.
         "messages to and from the coordinator": lambda m: f"{job.blocks * (4 + int(4 * rates.block_seconds(job, 'refine'))):,}",
         "checkpoint records, MB": lambda m: f"{job.blocks * kept['rates']['record_bytes'] / 1e6:.1f}",

@@ -110,11 +110,13 @@ class Cluster:
 
 
 STAGE = re.compile(r'tensor "[^"]*", ([a-z]+)(?:-\d+)?: (\d+) blocks in ([\d.E-]+) s, ([\d.E-]+) s each; reduced in ([\d.E-]+) s')
+ADDED = re.compile(r': (\d+) Gram matrices added up in ([\d.E-]+) s')
 
 
 def stages(log):
-    """What a coordinator said of its stages: (kind, blocks, seconds of all, seconds of one, seconds of the reduction)."""
-    found = []
+    """What a coordinator said of its stages: (kind, blocks, seconds of all, seconds of one, seconds of the reduction, Gram matrices
+    added up before it, seconds of that)."""
+    found, added = [], (0, 0.0)
     for line in pathlib.Path(log).read_text().splitlines():
         if not line.startswith("{"):
             continue
@@ -126,7 +128,10 @@ def stages(log):
                 text = text.replace("{" + key + "}", str(value))
         match = STAGE.search(text)
         if match:
-            found.append((match[1], int(match[2]), *map(float, match.groups()[2:])))
+            found.append((match[1], int(match[2]), *map(float, match.groups()[2:]), *added))
+            added = (0, 0.0)
+        if match := ADDED.search(text):
+            added = (int(match[1]), float(match[2]))
     return found
 
 

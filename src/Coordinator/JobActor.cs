@@ -90,7 +90,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         });
         Receive<MergeActor.Reduced>(m =>
         {
-            _times.Reduced(_state.Tensors[m.Tensor]);
+            _times.Reduced(_state.Tensors[m.Tensor], m.Ahead);
             _trace.Reduced(m.Tensor, m.Stage);
             Apply(new ReductionDone(m.Tensor, m.Stage, m.Next, Now));
         });

@@ -43,7 +43,8 @@ internal sealed class MergeActor : ReceiveActor
     /// <summary>Reduce this stage; answered to the parent by <see cref="Reduced"/> or <see cref="Failed"/>.</summary>
     internal sealed record Reduce(TensorPlan Plan, FitState Fit, int Rewinds, ImmutableArray<BlockResult> Results) : INoSerializationVerificationNeeded;
 
-    internal sealed record Reduced(int Tensor, StageId Stage, FitState Next) : INoSerializationVerificationNeeded;
+    /// <param name="Ahead"><see cref="GramsAhead.Taken"/>.</param>
+    internal sealed record Reduced(int Tensor, StageId Stage, FitState Next, (int Count, TimeSpan Took) Ahead) : INoSerializationVerificationNeeded;
 
     /// <param name="Corrupt">The blob that could not be read, if that was the reason.</param>
     internal sealed record Failed(int Tensor, StageId Stage, ExitCode Code, string Detail, BlobRef? Corrupt) : INoSerializationVerificationNeeded;
@@ -62,7 +63,7 @@ internal sealed class MergeActor : ReceiveActor
             Failpoint.Reach(Failpoint.CoordinatorReduce, stage.ToString());
             FitState next = _settings.Pipeline.Reduce(reduce.Plan, reduce.Fit, reduce.Results, prefix, context);
             Failpoint.Reach(Failpoint.CoordinatorReduced, stage.ToString());
-            return new Reduced(tensor, stage, next);
+            return new Reduced(tensor, stage, next, _ahead.Taken);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {

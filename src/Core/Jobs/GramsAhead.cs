@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.State;
 using ClusterLp.Core.Jobs.Steps;
@@ -38,8 +39,15 @@ public sealed class GramsAhead
             Read(found, context);
     }
 
+    /// <summary>How many matrices the reduction under way has got from here, and how long adding them took.</summary>
+    public (int Count, TimeSpan Took) Taken { get; private set; }
+
     /// <summary>The stage is reduced.</summary>
-    public void Forget(int tensor, StageId stage) => _stages.RemoveAll(known => known.Tensor == tensor && known.Id == stage);
+    public void Forget(int tensor, StageId stage)
+    {
+        _stages.RemoveAll(known => known.Tensor == tensor && known.Id == stage);
+        Taken = default;
+    }
 
     /// <summary>A sum of the first of these blobs, and how many they are; null: there is none. It is the caller's.</summary>
     internal (GramSum Sum, int Count)? Take(IReadOnlyList<BlobRef> all)
@@ -48,11 +56,13 @@ public sealed class GramsAhead
         if (found is null)
             return null;
         _stages.Remove(found);
+        Taken = (found.Added.Count, found.Took);
         return (found.Sum!, found.Added.Count);
     }
 
     private static void Read(Stage stage, StepContext context)
     {
+        long begin = Stopwatch.GetTimestamp();
         try
         {
             while (!stage.Failed && stage.Computed.TryGetValue(stage.Added.Count, out BlobRef? blob))
@@ -70,6 +80,7 @@ public sealed class GramsAhead
             // Whatever it is, the reduction meets it again, and says so.
             (stage.Failed, stage.Sum) = (true, null);
         }
+        stage.Took += Stopwatch.GetElapsedTime(begin);
     }
 
     private sealed class Stage(int tensor, StageId id, IReadOnlyList<string> collected)
@@ -87,6 +98,8 @@ public sealed class GramsAhead
         public List<BlobRef> Added { get; } = [];
 
         public GramSum? Sum { get; set; }
+
+        public TimeSpan Took { get; set; }
 
         public bool Failed { get; set; }
     }
