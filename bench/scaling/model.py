@@ -57,7 +57,7 @@ class Rates:
         runs = (first, second)
         added = sum(s[5] * gram_bytes(run["job"].d) for run in runs for s in run["stages"])
         self.adding = sum(s[6] for run in runs for s in run["stages"]) / max(1, added)
-        gaps = [total - blocks * each for run in runs for _, blocks, total, each, _ in run["stages"]]
+        gaps = [total - blocks * each for run in runs for _, blocks, total, each, *_ in run["stages"]]
         self.gap = max(0.0, sum(gaps)) / sum(s[1] for run in runs for s in run["stages"])
         self.start = sum(run["seconds"] - run["parts"]["assemble"] - sum(s[2] + s[4] for s in run["stages"]) for run in runs) / 2
         self.assemble = sum(run["parts"]["assemble"] for run in runs) / sum(4 * run["job"].n * run["job"].k for run in runs)
