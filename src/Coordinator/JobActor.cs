@@ -18,10 +18,10 @@ namespace ClusterLp.Coordinator;
 /// </summary>
 internal sealed class JobActor : ReceiveActor, IWithTimers
 {
-    private static readonly TimeSpan LeaseCheckEvery = TimeSpan.FromSeconds(1);
-
     // Bytes of a stage's blobs. All threads read fewer in less time than it takes to be told of each.
     private const long WorthAddingAhead = 8 << 20;
+
+    private static readonly TimeSpan LeaseCheckEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(200);
 
     private readonly JobSettings _settings;
@@ -207,9 +207,9 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     // Before it counts: should another attempt's count instead, the sum is not used.
     private void AddUp(BlockComputed report)
     {
-        TensorState tensor = _state.Tensors[report.Block.Tensor];
-        if (report.JobId == _state.Id && report.Epoch == _state.Epoch && tensor.Fit.Stage == report.Block.Stage
-            && tensor.Plan.Partition.Count * report.Result.Blob.Length >= WorthAddingAhead
+        if (report.JobId != _state.Id || report.Epoch != _state.Epoch || _state.Tensors.ElementAtOrDefault(report.Block.Tensor) is not { } tensor)
+            return;
+        if (tensor.Fit.Stage == report.Block.Stage && tensor.Plan.Partition.Count * report.Result.Blob.Length >= WorthAddingAhead
             && _settings.Pipeline.Collected(tensor.Plan, tensor.Fit) is { } collected)
             _merge.Tell(new MergeActor.Computed(report.Block, report.Result.Blob, collected));
     }
