@@ -35,6 +35,9 @@ class Job:
         self.blocks = -(-rows // self.b)
         self.stages = ["scan"] + ["refine"] * refine_rounds + ["factorise"]
 
+    def waves(self, slots):
+        return math.ceil(self.blocks / slots)
+
     def blob_bytes(self, kind):
         """What a block sends, and what a process fetches once for all its blocks."""
         d, g = self.d, gram_bytes(self.d)
@@ -74,7 +77,7 @@ class Rates:
 
     def stage(self, job, kind, machines, cores, line=None):
         """Seconds of the blocks, with what goes on beside them, and of what is left of the reduction."""
-        computing = math.ceil(job.blocks / (machines * cores)) * (self.block_seconds(job, kind) + self.gap)
+        computing = job.waves(machines * cores) * (self.block_seconds(job, kind) + self.gap)
         sending = job.over_the_line(kind, machines) / line if line else 0
         once, cubic = self.reduction[kind]
         return max(computing, sending, self.adding_seconds(job, kind)), once + cubic * job.d**3
@@ -140,7 +143,7 @@ def tables(rates, kept):
         "Gram matrices sent by a machine, GB": lambda m: f"{job.blocks * up / m / 1e9:.3f}",
         "basis fetched by a machine, MB": lambda m: f"{once / 1e6:.1f}",
         "over the coordinator's line, GB": lambda m: f"{job.over_the_line('refine', m) / 1e9:.1f}",
-        "computing, s": lambda m: f"{math.ceil(job.blocks / (m * CORES)) * rates.block_seconds(job, 'refine'):.1f}",
+        "computing, s": lambda m: f"{job.waves(m * CORES) * rates.block_seconds(job, 'refine'):.1f}",
         "the line, s": lambda m: f"{job.over_the_line('refine', m) / LINE:.1f}",
         "adding up Gram matrices, s": lambda m: f"{rates.adding_seconds(job, 'refine'):.1f}",
         "what is left of the reduction, s": lambda m: f"{rates.stage(job, 'refine', m, CORES)[1]:.1f}",

@@ -64,7 +64,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
         Receive<DisassociatedEvent>(Doubt);
         Receive<RequestWork>(m =>
         {
-            if (m.JobId == _state.Id && m.Epoch == _state.Epoch && _givenUp.TryGetValue(m.WorkerId, out int slots))
+            if (IsOurs(m) && _givenUp.TryGetValue(m.WorkerId, out int slots))
                 Register(new RegisterWorker(m.WorkerId, slots, MemoryBytes: 0, Protocol.Version));
             Hear(m, m.WorkerId, new WorkRequested(m.WorkerId, m.FreeSlots, Now));
         });
@@ -207,7 +207,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     // Before it counts: should another attempt's count instead, the sum is not used.
     private void AddUp(BlockComputed report)
     {
-        if (report.JobId != _state.Id || report.Epoch != _state.Epoch || _state.Tensors.ElementAtOrDefault(report.Block.Tensor) is not { } tensor)
+        if (!IsOurs(report) || _state.Tensors.ElementAtOrDefault(report.Block.Tensor) is not { } tensor)
             return;
         if (tensor.Fit.Stage == report.Block.Stage && tensor.Plan.Partition.Count * report.Result.Blob.Length >= WorthAddingAhead
             && _settings.Pipeline.Collected(tensor.Plan, tensor.Fit) is { } collected)
@@ -229,9 +229,11 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
 
     private void Apply(IJobMessage message, JobEvent cause)
     {
-        if (message.JobId == _state.Id && message.Epoch == _state.Epoch)
+        if (IsOurs(message))
             Apply(cause);
     }
+
+    private bool IsOurs(IJobMessage message) => message.JobId == _state.Id && message.Epoch == _state.Epoch;
 
     private void Apply(JobEvent cause)
     {

@@ -7,6 +7,7 @@ using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
 using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Checkpoints;
+using ClusterLp.Core.Kernels;
 using ClusterLp.WorkerNode;
 
 namespace ClusterLp.Cli.Hosting;
@@ -26,8 +27,7 @@ public sealed record EmbeddedOptions(int Workers, int ThreadsPerWorker)
 public sealed class EmbeddedJob(EmbeddedOptions options) : IAsyncDisposable
 {
     // On a thread of its own: it waits for what runs on the pool's.
-    private readonly Task<ActorSystem> _system = Task.Factory.StartNew(
-        () => NodeConfig.Start(NodeConfig.Local), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private readonly Task<ActorSystem> _system = OwnThread.Run(() => NodeConfig.Start(NodeConfig.Local));
     private readonly SourceCache _sources = new(ModelFiles.Open);
     private readonly RowStates _states = new();
 

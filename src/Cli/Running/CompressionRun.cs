@@ -92,11 +92,11 @@ internal sealed class CompressionRun(Terminal terminal, bool quiet)
 
         using var stopHashing = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         // On a thread of its own: of the pool there are as many as cores, and the actor system is starting on them.
-        Task<InputSummary> input = Task.Factory.StartNew(() =>
+        Task<InputSummary> input = OwnThread.Run(() =>
         {
             ThreadNiceness.GiveWay();
             return Summarise(store, stopHashing.Token);
-        }, stopHashing.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }, stopHashing.Token);
         await using var monitor = new JobMonitor(terminal, quiet, plan, store.Path, output.Path);
         try
         {

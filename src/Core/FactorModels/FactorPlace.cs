@@ -16,14 +16,14 @@ public sealed class FactorPlace
 {
     private readonly FileBlobStore _blobs;
     private readonly Epoch _epoch;
-    private readonly Func<int, byte[]> _head;
+    private readonly Func<int, byte[]>? _head;
     private readonly Lock _gate = new();
     private (int Rank, PlacedHash Hash)? _hash;
 
     /// <param name="blobs">Where the file is to be.</param>
     /// <param name="epoch">The coordinator's term.</param>
-    /// <param name="head">What the output's file begins with, by rank; empty: not known.</param>
-    internal FactorPlace(FileBlobStore blobs, Epoch epoch, Func<int, byte[]> head) => (_blobs, _epoch, _head) = (blobs, epoch, head);
+    /// <param name="head">What the output's file begins with, by rank; null: not known.</param>
+    internal FactorPlace(FileBlobStore blobs, Epoch epoch, Func<int, byte[]>? head) => (_blobs, _epoch, _head) = (blobs, epoch, head);
 
     /// <summary>Writes a block's rows; <paramref name="rank"/>: how many numbers each has.</summary>
     /// <exception cref="ClusterLpException">The store is full or not writable (exit 73).</exception>
@@ -40,15 +40,14 @@ public sealed class FactorPlace
     /// <summary>The hash of the file of a rank; null: blocks do not follow on what its head is known to be. One rank's at a time.</summary>
     internal PlacedHash? HashOf(int rank)
     {
+        if (_head is null)
+            return null;
         lock (_gate)
         {
             if (_hash is { } known && known.Rank == rank)
                 return known.Hash;
-            byte[] head = _head(rank);
-            if (head.Length == 0)
-                return null;
             _hash?.Hash.Stop();
-            var hash = new PlacedHash(_blobs, head);
+            var hash = new PlacedHash(_blobs, _head(rank));
             _hash = (rank, hash);
             return hash;
         }

@@ -41,7 +41,7 @@ internal sealed class PlacedHash(FileBlobStore blobs, byte[] head)
             if (_working || _stopped || !_written.ContainsKey(_passed.Count))
                 return;
             _working = true;
-            _work = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            _work = OwnThread.Run(Work);
         }
     }
 

@@ -35,8 +35,8 @@ public static class FactorisedModelWriter
             return null;
         (TensorPlan tensor, FactorNames names) = (plan.Tensors[0], FactorNames.For(model, plan.Tensors[0].Name));
         IReadOnlyList<KeyValuePair<string, string>> metadata = model is SafetensorsModel safetensors ? safetensors.Shards[0].Metadata : [];
-        return new FactorPlace(folder, epoch, rank => tensor.Transposed ? []
-            : SafetensorsWriter.Head(metadata, StoredFactors.Contents(tensor, rank, tensor.Rows, names, Unwritten, Unwritten)));
+        return new FactorPlace(folder, epoch, tensor.Transposed ? null
+            : rank => SafetensorsWriter.Head(metadata, StoredFactors.Contents(tensor, rank, tensor.Rows, names, Unwritten, Unwritten)));
 
         static void Unwritten(Stream stream) => throw new InvalidOperationException("only its place in a file is known");
     }

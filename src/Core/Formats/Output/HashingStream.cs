@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.Faults;
 using ClusterLp.Core.Jobs.Blobs;
+using ClusterLp.Core.Kernels;
 using ClusterLp.Core.Reporting;
 
 namespace ClusterLp.Core.Formats.Output;
@@ -56,8 +57,7 @@ internal sealed unsafe class HashingStream(Stream file, string name, Action<long
     }
 
     // It goes to disk while it is hashed.
-    private void BeginFlush() =>
-        _flushing ??= Task.Factory.StartNew(Flush, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private void BeginFlush() => _flushing ??= OwnThread.Run(Flush);
 
     /// <summary>Flushes to disk, closes, and says what was written.</summary>
     public FileHash Finish()
