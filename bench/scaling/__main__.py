@@ -15,8 +15,8 @@ from processes import WORK
 
 
 def job(text):
-    rows, columns, p = text.split(",")
-    return int(rows), int(columns), float(p)
+    rows, columns, *numbers = text.split(",")
+    return int(rows), int(columns), *map(float, numbers)
 
 
 def options():
@@ -26,7 +26,8 @@ def options():
     p.add_argument("--memory-rows", type=int, nargs="+", default=[50_000, 1_000_000, 4_000_000], help="sizes of the memory part")
     p.add_argument("--columns", type=int, default=256)
     p.add_argument("--rank", type=int, default=184, help="default: 184, 28 %% saved of 256 columns")
-    p.add_argument("--jobs", type=job, nargs="+", default=[(250_002, 1024, 1.0), (1_200_000, 256, 1.0)], metavar="ROWS,COLUMNS,P", help="jobs of the workers part")
+    p.add_argument("--jobs", type=job, nargs="+", default=[(250_002, 1024, 1.0, 0.005), (1_200_000, 256, 1.0)],
+                   metavar="ROWS,COLUMNS,P[,TOLERANCE]", help="jobs of the workers part")
     p.add_argument("--model-jobs", type=job, nargs="+", default=[(200_000, 256, 1.5), (50_000, 1024, 1.5), (1_000_000, 256, 1.5), (100_000, 512, 1.5)],
                    metavar="ROWS,COLUMNS,P", help="the first two give the model its rates, the others check it")
     p.add_argument("--repeat", type=int, default=2)

@@ -19,13 +19,13 @@ def workers(figures):
     out = ["| job | workers | seconds | of these writing the output | processor seconds: workers | coordinator |", "|---|---|---|---|---|---|"]
     best = {}
     for r in figures["runs"]:
-        key = (r["rows"], r["columns"], r["p"], r["workers"])
+        key = (r["job"], r["workers"])
         if key not in best or r["seconds"] < best[key]["seconds"]:
             best[key] = r
-    for (n, d, p, count), r in sorted(best.items()):
-        out.append(f"| {n:,} x {d}, p = {p:g} | {count} | {r['seconds']:.1f} | {r['parts']['assemble']:.1f} | {sum(r['worker_cpu']):.1f} | {r['coordinator_cpu']:.1f} |")
+    for (job, count), r in best.items():
+        out.append(f"| {job} | {count} | {r['seconds']:.1f} | {r['parts']['assemble']:.1f} | {sum(r['worker_cpu']):.1f} | {r['coordinator_cpu']:.1f} |")
     out.append("")
-    out += [f"- Two jobs of {c['rows']:,} x {c['columns']}, p = {c['p']:g}, one thread each, that share nothing but the machine: "
+    out += [f"- Two jobs of {c['job']}, one thread each, that share nothing but the machine: "
             f"{c['ratio']:.2f} times one's work in its time." for c in figures.get("ceilings", [])]
     return out + [line for line in verdicts(figures) if line]
 

@@ -42,9 +42,11 @@ class Process:
                 [PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=err, env={**os.environ, **(environment or {})},
                 preexec_fn=group.enter if group else None)
         RUNNING.append(self.child)
+        # Where memory is limited it is watched too; elsewhere the watching would take time from what is measured.
         self.anonymous = 0
-        self.watch = threading.Thread(target=self._watch, daemon=True)
-        self.watch.start()
+        self.watch = threading.Thread(target=self._watch, daemon=True) if group else None
+        if self.watch:
+            self.watch.start()
 
     def _watch(self):
         """The largest anonymous part of the resident memory; the kernel keeps a peak of the whole only."""
@@ -65,7 +67,8 @@ class Process:
         _, status, usage = os.wait4(self.child.pid, 0)
         self.seconds = time.perf_counter() - self.start
         self.child.returncode = os.waitstatus_to_exitcode(status)
-        self.watch.join()
+        if self.watch:
+            self.watch.join()
         self.cpu, self.peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
         if self.child.returncode != 0:
             sys.exit(f"bench: clusterlp exited with {self.child.returncode}:\n{pathlib.Path(self.log).read_text()[-2000:]}")

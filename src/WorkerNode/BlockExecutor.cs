@@ -19,7 +19,7 @@ namespace ClusterLp.WorkerNode;
 internal sealed class BlockExecutor : ReceiveActor, IWithTimers
 {
     /// <summary>How often moving blocks are reported; each report renews a lease.</summary>
-    private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(500);
 
     private readonly WorkerSettings _settings;
     private readonly IBlobStore _blobs;

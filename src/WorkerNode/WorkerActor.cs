@@ -24,7 +24,7 @@ public sealed record DrainWorker
 /// </summary>
 public sealed class WorkerActor : ReceiveActor, IWithTimers
 {
-    private static readonly TimeSpan RegisterEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RegisterEvery = TimeSpan.FromSeconds(0.25);
     private static readonly TimeSpan RepeatEvery = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(1);
 

@@ -51,13 +51,10 @@ internal sealed class CoordinatorCommand(Terminal terminal)
         EnsureInside(_roots.Read(parse, parse.GetValue(_jobDirectory), address.Bind, address.Public, serveBlobs?.Host ?? listen.Host), job);
         var health = new Health();
         await using IAsyncDisposable operations = await _operations.StartAsync(parse, health);
-        JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)).RunAsync(
-            job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) },
-            parse.GetValue(_jobDirectory) ?? job.JobDirectory,
-            (store, progress, token) => CoordinatorProcess.RunAsync(
-                store, new CoordinatorOptions(address, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = serveBlobs, Health = health },
-                progress, token),
-            cancellation);
+        await using var cluster = new CoordinatorProcess(
+            new CoordinatorOptions(address, threads, _tls.IsInsecure(parse)) { Tls = tls, ServeBlobs = serveBlobs, Health = health });
+        JobReport report = await new CompressionRun(terminal, parse.GetValue(CommonOptions.Quiet)) { Fitter = cluster }.RunAsync(
+            job.Spec with { Force = job.Spec.Force || parse.GetValue(_force) }, parse.GetValue(_jobDirectory) ?? job.JobDirectory, cluster.RunAsync, cancellation);
         ResultsView.Write(terminal, report, parse.GetValue(_json));
         return (int)ExitCode.Done;
     }

@@ -12,6 +12,7 @@ using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Jobs.State;
+using ClusterLp.Core.Kernels;
 using ClusterLp.Core.Storage;
 using Serilog;
 
@@ -32,53 +33,71 @@ public sealed record CoordinatorOptions(NodeAddress Address, int Threads, bool I
     internal Health Health { get; init; } = new();
 }
 
-/// <summary>The coordinator of a cluster: one node of role "coordinator"; workers join it.</summary>
-public static class CoordinatorProcess
+/// <summary>
+/// The coordinator of a cluster: one node of role "coordinator"; workers join it. The node starts while the job is planned;
+/// workers and cluster leave while the output is written.
+/// </summary>
+/// <exception cref="ClusterLpException">The address is not allowed (77).</exception>
+public sealed class CoordinatorProcess : IAsyncDisposable
 {
     /// <summary>How long the coordinator waits, once the job is over, for its workers to leave.</summary>
     private static readonly TimeSpan DrainFor = TimeSpan.FromSeconds(5);
 
-    /// <exception cref="ClusterLpException">The job failed, the address cannot be listened on (73) or is not allowed (77).</exception>
-    /// <exception cref="OperationCanceledException">Interrupted.</exception>
-    public static async Task<JobOutcome> RunAsync(
-        JobStore store, CoordinatorOptions options, IProgress<JobProgress> progress, CancellationToken cancellation)
+    private readonly CoordinatorOptions _options;
+    private readonly Task<ActorSystem> _system;
+    private BlobServer? _blobs;
+    private Task _drained = Task.CompletedTask;
+
+    public CoordinatorProcess(CoordinatorOptions options)
     {
         NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Address.Bind, options.Address.Public);
-        await using BlobServer? blobs = options.ServeBlobs is { } serve ? await ServeAsync(serve, options, store) : null;
-        ActorSystem system = NodeConfig.Listen(
-            options.Address, NodeConfig.Cluster(options.Address, NodeConfig.CoordinatorRole, seed: null), options.Tls);
+        _options = options;
+        // On a thread of its own: it waits for what runs on the pool's.
+        _system = OwnThread.Run(() => NodeConfig.Listen(
+            options.Address, NodeConfig.Cluster(options.Address, NodeConfig.CoordinatorRole, seed: null), options.Tls));
+    }
+
+    /// <exception cref="ClusterLpException">The job failed, or the address cannot be listened on (73).</exception>
+    /// <exception cref="OperationCanceledException">Interrupted.</exception>
+    public async Task<JobOutcome> RunAsync(JobStore store, IProgress<JobProgress> progress, CancellationToken cancellation)
+    {
+        _blobs = _options.ServeBlobs is { } serve ? await ServeAsync(serve, _options, store) : null;
+        ActorSystem system = await _system;
+        Cluster cluster = Cluster.Get(system);
+        cluster.Join(cluster.SelfAddress);
+        var job = new JobRun(system, store, _options.Threads, progress, _options.Health, _blobs?.Endpoint);
+        string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
+        JobFiles.Replace(StoredFiles.Combine(store.Path, "coordinator.address"), Encoding.UTF8.GetBytes(address + "\n"), durable: false);
+        Log.Information("listening on {Address}", address);
+        _options.Health.Ready();
+        bool dismissed = false;
         try
         {
-            Cluster cluster = Cluster.Get(system);
-            cluster.Join(cluster.SelfAddress);
-            var job = new JobRun(system, store, options.Threads, progress, options.Health, blobs?.Endpoint);
-            string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
-            JobFiles.Replace(StoredFiles.Combine(store.Path, "coordinator.address"), Encoding.UTF8.GetBytes(address + "\n"), durable: false);
-            Log.Information("listening on {Address}", address);
-            options.Health.Ready();
-            bool dismissed = false;
-            try
-            {
-                JobOutcome outcome = await job.WaitAsync(cancellation);
-                dismissed = true;
-                return outcome;
-            }
-            catch (ClusterLpException e)
-            {
-                dismissed = !new JobEnd(e.Code, e.Message).MayResume;
-                throw;
-            }
-            finally
-            {
-                options.Health.NotReady("the fit is over");
-                if (dismissed)
-                    await DrainAsync(cluster, job.Coordinator);
-            }
+            JobOutcome outcome = await job.WaitAsync(cancellation);
+            dismissed = true;
+            return outcome;
+        }
+        catch (ClusterLpException e)
+        {
+            dismissed = !new JobEnd(e.Code, e.Message).MayResume;
+            throw;
         }
         finally
         {
-            await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+            _options.Health.NotReady("the fit is over");
+            if (dismissed)
+                _drained = Task.Run(() => DrainAsync(cluster, job.Coordinator));
         }
+    }
+
+    /// <summary>Ends when the workers and this node have left and no more blobs are served; may be called again.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _drained;
+        if (await _system.ContinueWith(starting => starting.IsCompletedSuccessfully ? starting.Result : null, TaskScheduler.Default) is { } system)
+            await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+        if (Interlocked.Exchange(ref _blobs, null) is { } blobs)
+            await blobs.DisposeAsync();
     }
 
     private static async Task<BlobServer> ServeAsync(DnsEndPoint address, CoordinatorOptions options, JobStore store)

@@ -39,8 +39,8 @@ internal static class NodeConfig
               log-dead-letters = off
               log-dead-letters-during-shutdown = off
               coordinated-shutdown.run-by-clr-shutdown-hook = off
-              # No timer of ours is finer than 200 ms, and every tick wakes two threads: the default is 10 ms.
-              scheduler.tick-duration = 50ms
+              # No timer of ours is finer, and every tick wakes two threads: the default is 10 ms.
+              scheduler.tick-duration = 200ms
             }
             """);
         Config all = tls is null ? loggers.WithFallback(config) : loggers.WithFallback(NodeTlsTransport.Config).WithFallback(config);
@@ -91,8 +91,9 @@ internal static class NodeConfig
               }
               remote {
                 log-remote-lifecycle-events = off
-                # Shorter than a block's lease in doubt, so that a worker whose connection broke can speak up in time.
-                retry-gate-closed-for = 1s
+                # A worker that is there before its coordinator tries a few times a second; and one whose connection broke
+                # speaks up before a block's lease in doubt ends.
+                retry-gate-closed-for = 200ms
               }
               cluster {
                 roles = [{{role}}]

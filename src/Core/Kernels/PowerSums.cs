@@ -17,27 +17,46 @@ public static class PowerSums
     /// <exception cref="ArgumentOutOfRangeException">p is not in [1, 2].</exception>
     public static double AbsolutePower(ReadOnlySpan<float> x, double p)
     {
-        if (!(p >= 1 && p <= 2))
-            throw new ArgumentOutOfRangeException(nameof(p), p, "p must lie in [1, 2]");
-        return p switch
+        return Checked(p) switch
         {
             1 => Sum<Absolute>(x, x, p),
             1.5 => Sum<ThreeHalves>(x, x, p),
-            2 => Sum<Product>(x, x, p),
+            2 => Sum<Square>(x, x, p),
             _ => Sum<AnyPower>(x, x, p),
         };
     }
 
     /// <summary>sum x_i^2.</summary>
-    public static double Squares(ReadOnlySpan<float> x) => Sum<Product>(x, x, 2);
+    public static double Squares(ReadOnlySpan<float> x) => Sum<Square>(x, x, 2);
 
     /// <summary>sum x_i y_i.</summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static double Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
     {
-        if (x.Length != y.Length)
-            throw new ArgumentException($"vectors of {x.Length} and {y.Length} values have no dot product");
+        EnsureSameLength(x, y);
         return Sum<Product>(x, y, 0);
+    }
+
+    /// <summary>sum |x_i|^p and sum x_i^2 in one pass, as <see cref="AbsolutePower"/> and <see cref="Squares"/> give them.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">p is not in [1, 2].</exception>
+    public static (double Power, double Squares) PowerAndSquares(ReadOnlySpan<float> x, double p)
+    {
+        (double power, double squares, _) = Checked(p) switch
+        {
+            1 => Sums<Absolute, Square>(x, x, p),
+            1.5 => Sums<ThreeHalves, Square>(x, x, p),
+            2 => Sums<Square, Square>(x, x, p),
+            _ => Sums<AnyPower, Square>(x, x, p),
+        };
+        return (power, squares);
+    }
+
+    /// <summary>sum x_i^2 and sum x_i y_i, as <see cref="Squares"/> and <see cref="Dot"/> give them, and max |x_i|, in one pass.</summary>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static (double Squares, double Dot, float Largest) SquaresDotLargest(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        EnsureSameLength(x, y);
+        return Sums<Square, Product>(x, y, 0);
     }
 
     /// <summary>Index of the first NaN or infinity, or -1.</summary>
@@ -57,9 +76,21 @@ public static class PowerSums
         return -1;
     }
 
+    private static double Checked(double p) =>
+        p >= 1 && p <= 2 ? p : throw new ArgumentOutOfRangeException(nameof(p), p, "p must lie in [1, 2]");
+
+    private static void EnsureSameLength(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        if (x.Length != y.Length)
+            throw new ArgumentException($"vectors of {x.Length} and {y.Length} values have no dot product");
+    }
+
     /// <summary>One term of a sum, four at a time.</summary>
     private interface ITerm
     {
+        /// <summary>Whether it looks at y: converting it is half the work of a sum.</summary>
+        static virtual bool OfBoth => false;
+
         static abstract Vector256<double> Of(Vector256<double> x, Vector256<double> y, double p);
     }
 
@@ -69,8 +100,15 @@ public static class PowerSums
     }
 
     // The product of two float32 values is exact in float64.
+    private readonly struct Square : ITerm
+    {
+        public static Vector256<double> Of(Vector256<double> x, Vector256<double> y, double p) => x * x;
+    }
+
     private readonly struct Product : ITerm
     {
+        public static bool OfBoth => true;
+
         public static Vector256<double> Of(Vector256<double> x, Vector256<double> y, double p) => x * y;
     }
 
@@ -92,38 +130,86 @@ public static class PowerSums
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Sum<TTerm>(ReadOnlySpan<float> x, ReadOnlySpan<float> y, double p) where TTerm : struct, ITerm
     {
-        Vector256<double> s0 = default, s1 = default, s2 = default, s3 = default;
+        Lanes sum = default;
         ref float xs = ref MemoryMarshal.GetReference(x);
         ref float ys = ref MemoryMarshal.GetReference(y);
         nuint i = 0, count = (nuint)x.Length;
         for (; i + 16 <= count; i += 16)
-            Add16<TTerm>(ref xs, ref ys, i, p, ref s0, ref s1, ref s2, ref s3);
+            sum.Add<TTerm>(new Lanes(ref xs, i), TTerm.OfBoth ? new Lanes(ref ys, i) : default, p);
         if (i < count)
         {
             // Zeros contribute nothing to any of the sums.
-            Span<float> tailX = stackalloc float[16], tailY = stackalloc float[16];
-            tailX.Clear();
-            tailY.Clear();
-            x[(int)i..].CopyTo(tailX);
-            y[(int)i..].CopyTo(tailY);
-            Add16<TTerm>(ref tailX[0], ref tailY[0], 0, p, ref s0, ref s1, ref s2, ref s3);
+            Span<float> tail = stackalloc float[32];
+            tail.Clear();
+            x[(int)i..].CopyTo(tail);
+            y[(int)i..].CopyTo(tail[16..]);
+            sum.Add<TTerm>(new Lanes(ref tail[0], 0), new Lanes(ref tail[16], 0), p);
         }
-        Vector256<double> four = (s0 + s2) + (s1 + s3);
-        Vector128<double> two = four.GetLower() + four.GetUpper();
-        return two[0] + two[1];
+        return sum.Total;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add16<TTerm>(ref float x, ref float y, nuint at, double p,
-        ref Vector256<double> s0, ref Vector256<double> s1, ref Vector256<double> s2, ref Vector256<double> s3) where TTerm : struct, ITerm
+    // Two sums, and the largest |x_i|.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (double First, double Second, float Largest) Sums<TFirst, TSecond>(ReadOnlySpan<float> x, ReadOnlySpan<float> y, double p)
+        where TFirst : struct, ITerm where TSecond : struct, ITerm
     {
-        (Vector256<double> x0, Vector256<double> x1) = Vector256.Widen(Vector256.LoadUnsafe(ref x, at));
-        (Vector256<double> x2, Vector256<double> x3) = Vector256.Widen(Vector256.LoadUnsafe(ref x, at + 8));
-        (Vector256<double> y0, Vector256<double> y1) = Vector256.Widen(Vector256.LoadUnsafe(ref y, at));
-        (Vector256<double> y2, Vector256<double> y3) = Vector256.Widen(Vector256.LoadUnsafe(ref y, at + 8));
-        s0 += TTerm.Of(x0, y0, p);
-        s1 += TTerm.Of(x1, y1, p);
-        s2 += TTerm.Of(x2, y2, p);
-        s3 += TTerm.Of(x3, y3, p);
+        Lanes first = default, second = default;
+        Vector256<float> largest = default;
+        ref float xs = ref MemoryMarshal.GetReference(x);
+        ref float ys = ref MemoryMarshal.GetReference(y);
+        nuint i = 0, count = (nuint)x.Length;
+        for (; i + 16 <= count; i += 16)
+        {
+            var left = new Lanes(ref xs, i);
+            Lanes right = TFirst.OfBoth || TSecond.OfBoth ? new Lanes(ref ys, i) : default;
+            first.Add<TFirst>(left, right, p);
+            second.Add<TSecond>(left, right, p);
+            largest = Vector256.Max(largest, Vector256.Max(Vector256.Abs(Vector256.LoadUnsafe(ref xs, i)), Vector256.Abs(Vector256.LoadUnsafe(ref xs, i + 8))));
+        }
+        if (i < count)
+        {
+            Span<float> tail = stackalloc float[32];
+            tail.Clear();
+            x[(int)i..].CopyTo(tail);
+            y[(int)i..].CopyTo(tail[16..]);
+            Lanes left = new(ref tail[0], 0), right = new(ref tail[16], 0);
+            first.Add<TFirst>(left, right, p);
+            second.Add<TSecond>(left, right, p);
+            largest = Vector256.Max(largest, Vector256.Max(Vector256.Abs(Vector256.LoadUnsafe(ref tail[0])), Vector256.Abs(Vector256.LoadUnsafe(ref tail[8]))));
+        }
+        Vector128<float> four = Vector128.Max(largest.GetLower(), largest.GetUpper());
+        return (first.Total, second.Total, MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3])));
+    }
+
+    /// <summary>Sixteen float64 lanes.</summary>
+    private struct Lanes
+    {
+        private Vector256<double> _0, _1, _2, _3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Lanes(ref float x, nuint at)
+        {
+            (_0, _1) = Vector256.Widen(Vector256.LoadUnsafe(ref x, at));
+            (_2, _3) = Vector256.Widen(Vector256.LoadUnsafe(ref x, at + 8));
+        }
+
+        public readonly double Total
+        {
+            get
+            {
+                Vector256<double> four = (_0 + _2) + (_1 + _3);
+                Vector128<double> two = four.GetLower() + four.GetUpper();
+                return two[0] + two[1];
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add<TTerm>(in Lanes x, in Lanes y, double p) where TTerm : struct, ITerm
+        {
+            _0 += TTerm.Of(x._0, y._0, p);
+            _1 += TTerm.Of(x._1, y._1, p);
+            _2 += TTerm.Of(x._2, y._2, p);
+            _3 += TTerm.Of(x._3, y._3, p);
+        }
     }
 }

@@ -81,15 +81,17 @@ internal sealed class RegressionTile
         Array.Copy(_r, Best, height * Stride);
         Array.Clear(_y, 0, height * Stride);
         Array.Clear(_average);
+        Span<bool> done = stackalloc bool[height];
         for (int i = 0; i < height; i++)
         {
             ReadOnlySpan<float> residual = _r.AsSpan(i * Stride, _d);
             (_place[i], _bound[i], _weight[i]) = (i, 0, weights.IsEmpty ? 1 : weights[i]);
-            _power[i] = PowerSums.AbsolutePower(residual, _p);
-            _unit[i] = Math.Pow(PowerSums.AbsolutePower(residual, 1) / _d, 2 - _p);
+            (_power[i], double squares) = PowerSums.PowerAndSquares(residual, _p);
+            _unit[i] = Math.Pow((_p == 1 ? _power[i] : PowerSums.AbsolutePower(residual, 1)) / _d, 2 - _p);
+            done[i] = squares <= Negligible * Negligible * PowerSums.Squares(rows.Slice(i * _d, _d));
         }
         for (int i = height - 1; i >= 0; i--)
-            if (PowerSums.Squares(_r.AsSpan(i * Stride, _d)) <= Negligible * Negligible * PowerSums.Squares(rows.Slice(i * _d, _d)))
+            if (done[i])
             {
                 _outcome += new RegressionOutcome(0, _weight[i] * _power[i], _weight[i] * _power[i], 0, 0);
                 Retire(i);
@@ -119,15 +121,15 @@ internal sealed class RegressionTile
         for (int i = Active - 1; i >= 0; i--)
         {
             ReadOnlySpan<float> candidate = _f.AsSpan(i * Stride, _d);
-            double power = PowerSums.AbsolutePower(candidate, _p);
+            (double power, double squares) = PowerSums.PowerAndSquares(candidate, _p);
             if (power < _power[i])
             {
                 _power[i] = power;
                 candidate.CopyTo(Best.AsSpan(_place[i] * Stride));
             }
-            _bound[i] = Math.Max(_bound[i], DualBound(_y.AsSpan(i * Stride, _d), candidate, iteration));
+            _bound[i] = Math.Max(_bound[i], DualBound(_y.AsSpan(i * Stride, _d), candidate, squares, iteration));
             if (_average.Length > 0)
-                _bound[i] = Math.Max(_bound[i], DualBound(_average.AsSpan(i * Stride, _d), candidate, iteration));
+                _bound[i] = Math.Max(_bound[i], DualBound(_average.AsSpan(i * Stride, _d), candidate, squares, iteration));
             double gap = Math.Max(0, 1 - _bound[i] / Math.Pow(_power[i], 1 / _p));
             if (gap > _options.Gap && iteration < _options.MaxIterations)
                 continue;
@@ -141,32 +143,17 @@ internal sealed class RegressionTile
     /// (y, r) / ||y||_q: no feasible residual has a smaller l_p norm. Less what float32 may have taken y out of Vc's row
     /// space, a rounding an iteration, which add up like a random walk.
     /// </summary>
-    private double DualBound(ReadOnlySpan<float> y, ReadOnlySpan<float> r, int iteration)
+    private double DualBound(ReadOnlySpan<float> y, ReadOnlySpan<float> r, double squaresOfR, int iteration)
     {
-        float largest = LargestMagnitude(y);
+        (double squares, double dot, float largest) = PowerSums.SquaresDotLargest(y, r);
         if (largest < 1e-30f)
             return 0;
-        double rounding = Float32Rounding * (8 + 2 * Math.Sqrt(iteration)) * Math.Sqrt(PowerSums.Squares(y) * PowerSums.Squares(r));
-        double product = PowerSums.Dot(y, r) - rounding;
+        double rounding = Float32Rounding * (8 + 2 * Math.Sqrt(iteration)) * Math.Sqrt(squares * squaresOfR);
+        double product = dot - rounding;
         if (_p == 1)
             return product / largest;
         double q = _p / (_p - 1);
         return product / (largest * Math.Pow(FastPower.ScaledPowerSum(y, largest, q, _scratch), 1 / q));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float LargestMagnitude(ReadOnlySpan<float> x)
-    {
-        ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(x);
-        Vector<float> largest = default;
-        foreach (Vector<float> v in vectors)
-            largest = Vector.Max(largest, Vector.Abs(v));
-        float result = 0;
-        for (int i = 0; i < Vector<float>.Count; i++)
-            result = Math.Max(result, largest[i]);
-        foreach (float value in x[(vectors.Length * Vector<float>.Count)..])
-            result = Math.Max(result, Math.Abs(value));
-        return result;
     }
 
     private void Retire(int i)

@@ -20,6 +20,29 @@ public class PowerSumsTests
     }
 
     [Theory]
+    [MemberData(nameof(Lengths))]
+    public void SumsTakenTogetherHaveTheBitsOfThoseTakenAlone(int length)
+    {
+        float[] x = Floats(length, 1), y = Floats(length, 2);
+        foreach (double p in new[] { 1, 1.25, 1.5, 2 })
+            Assert.Equal((PowerSums.AbsolutePower(x, p), PowerSums.Squares(x)), PowerSums.PowerAndSquares(x, p));
+        Assert.Equal(
+            (PowerSums.Squares(x), PowerSums.Dot(x, y), x.Select(Math.Abs).DefaultIfEmpty().Max()), PowerSums.SquaresDotLargest(x, y));
+    }
+
+    [Fact]
+    public void TheLargestIsFoundInEveryPlace()
+    {
+        float[] zeros = new float[37];
+        for (int i = 0; i < zeros.Length; i++)
+        {
+            float[] x = new float[37];
+            x[i] = i % 2 == 0 ? -3 : 3;
+            Assert.Equal((9, 0, 3f), PowerSums.SquaresDotLargest(x, zeros));
+        }
+    }
+
+    [Theory]
     [InlineData(1.0)]
     [InlineData(1.0000001)]
     [InlineData(1.1)]
