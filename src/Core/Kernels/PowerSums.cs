@@ -137,14 +137,7 @@ public static class PowerSums
         for (; i + 16 <= count; i += 16)
             sum.Add<TTerm>(new Lanes(ref xs, i), TTerm.OfBoth ? new Lanes(ref ys, i) : default, p);
         if (i < count)
-        {
-            // Zeros contribute nothing to any of the sums.
-            Span<float> tail = stackalloc float[32];
-            tail.Clear();
-            x[(int)i..].CopyTo(tail);
-            y[(int)i..].CopyTo(tail[16..]);
-            sum.Add<TTerm>(new Lanes(ref tail[0], 0), new Lanes(ref tail[16], 0), p);
-        }
+            sum.Add<TTerm>(Tail(x, i), Tail(y, i), p);
         return sum.Total;
     }
 
@@ -166,19 +159,25 @@ public static class PowerSums
             second.Add<TSecond>(left, right, p);
             largest = Vector256.Max(largest, Vector256.Max(Vector256.Abs(Vector256.LoadUnsafe(ref xs, i)), Vector256.Abs(Vector256.LoadUnsafe(ref xs, i + 8))));
         }
+        Vector128<float> four = Vector128.Max(largest.GetLower(), largest.GetUpper());
+        float most = MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3]));
         if (i < count)
         {
-            Span<float> tail = stackalloc float[32];
-            tail.Clear();
-            x[(int)i..].CopyTo(tail);
-            y[(int)i..].CopyTo(tail[16..]);
-            Lanes left = new(ref tail[0], 0), right = new(ref tail[16], 0);
-            first.Add<TFirst>(left, right, p);
-            second.Add<TSecond>(left, right, p);
-            largest = Vector256.Max(largest, Vector256.Max(Vector256.Abs(Vector256.LoadUnsafe(ref tail[0])), Vector256.Abs(Vector256.LoadUnsafe(ref tail[8]))));
+            first.Add<TFirst>(Tail(x, i), Tail(y, i), p);
+            second.Add<TSecond>(Tail(x, i), Tail(y, i), p);
+            foreach (float last in x[(int)i..])
+                most = MathF.Max(most, MathF.Abs(last));
         }
-        Vector128<float> four = Vector128.Max(largest.GetLower(), largest.GetUpper());
-        return (first.Total, second.Total, MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3])));
+        return (first.Total, second.Total, most);
+    }
+
+    // Zeros contribute nothing to any of the sums.
+    private static Lanes Tail(ReadOnlySpan<float> x, nuint from)
+    {
+        Span<float> filled = stackalloc float[16];
+        filled.Clear();
+        x[(int)from..].CopyTo(filled);
+        return new Lanes(ref filled[0], 0);
     }
 
     /// <summary>Sixteen float64 lanes.</summary>
