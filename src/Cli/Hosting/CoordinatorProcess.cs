@@ -12,7 +12,6 @@ using ClusterLp.Core.Jobs;
 using ClusterLp.Core.Jobs.Blobs;
 using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Jobs.State;
-using ClusterLp.Core.Kernels;
 using ClusterLp.Core.Storage;
 using Serilog;
 
@@ -34,42 +33,34 @@ public sealed record CoordinatorOptions(NodeAddress Address, int Threads, bool I
 }
 
 /// <summary>
-/// The coordinator of a cluster: one node of role "coordinator"; workers join it. The node starts while the job is planned;
-/// workers and cluster leave while the output is written.
+/// The coordinator of a cluster: one node of role "coordinator"; workers join it, and leave with it while the output is
+/// written.
 /// </summary>
-/// <exception cref="ClusterLpException">The address is not allowed (77).</exception>
-public sealed class CoordinatorProcess : IAsyncDisposable
+public sealed class CoordinatorProcess(CoordinatorOptions options) : IAsyncDisposable
 {
     /// <summary>How long the coordinator waits, once the job is over, for its workers to leave.</summary>
     private static readonly TimeSpan DrainFor = TimeSpan.FromSeconds(5);
 
-    private readonly CoordinatorOptions _options;
-    private readonly Task<ActorSystem> _system;
+    private ActorSystem? _system;
     private BlobServer? _blobs;
     private Task _drained = Task.CompletedTask;
 
-    public CoordinatorProcess(CoordinatorOptions options)
-    {
-        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Address.Bind, options.Address.Public);
-        _options = options;
-        // On a thread of its own: it waits for what runs on the pool's.
-        _system = OwnThread.Run(() => NodeConfig.Listen(
-            options.Address, NodeConfig.Cluster(options.Address, NodeConfig.CoordinatorRole, seed: null), options.Tls));
-    }
-
-    /// <exception cref="ClusterLpException">The job failed, or the address cannot be listened on (73).</exception>
+    /// <exception cref="ClusterLpException">The job failed, the address cannot be listened on (73) or is not allowed (77).</exception>
     /// <exception cref="OperationCanceledException">Interrupted.</exception>
     public async Task<JobOutcome> RunAsync(JobStore store, IProgress<JobProgress> progress, CancellationToken cancellation)
     {
-        _blobs = _options.ServeBlobs is { } serve ? await ServeAsync(serve, _options, store) : null;
-        ActorSystem system = await _system;
-        Cluster cluster = Cluster.Get(system);
+        NodeConfig.EnsureAllowed(options.Tls, options.Insecure, options.Address.Bind, options.Address.Public);
+        _blobs = options.ServeBlobs is { } serve ? await ServeAsync(serve, options, store) : null;
+        // Not before the job is planned: a node that has not joined yet takes seconds to shut down.
+        _system = NodeConfig.Listen(
+            options.Address, NodeConfig.Cluster(options.Address, NodeConfig.CoordinatorRole, seed: null), options.Tls);
+        Cluster cluster = Cluster.Get(_system);
         cluster.Join(cluster.SelfAddress);
-        var job = new JobRun(system, store, _options.Threads, progress, _options.Health, _blobs?.Endpoint);
+        var job = new JobRun(_system, store, options.Threads, progress, options.Health, _blobs?.Endpoint);
         string address = string.Create(CultureInfo.InvariantCulture, $"{cluster.SelfAddress.Host}:{cluster.SelfAddress.Port}");
         JobFiles.Replace(StoredFiles.Combine(store.Path, "coordinator.address"), Encoding.UTF8.GetBytes(address + "\n"), durable: false);
         Log.Information("listening on {Address}", address);
-        _options.Health.Ready();
+        options.Health.Ready();
         bool dismissed = false;
         try
         {
@@ -84,7 +75,7 @@ public sealed class CoordinatorProcess : IAsyncDisposable
         }
         finally
         {
-            _options.Health.NotReady("the fit is over");
+            options.Health.NotReady("the fit is over");
             if (dismissed)
                 _drained = Task.Run(() => DrainAsync(cluster, job.Coordinator));
         }
@@ -94,8 +85,8 @@ public sealed class CoordinatorProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _drained;
-        if (await _system.ContinueWith(starting => starting.IsCompletedSuccessfully ? starting.Result : null, TaskScheduler.Default) is { } system)
-            await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+        if (_system is not null)
+            await CoordinatedShutdown.Get(_system).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
         if (Interlocked.Exchange(ref _blobs, null) is { } blobs)
             await blobs.DisposeAsync();
     }

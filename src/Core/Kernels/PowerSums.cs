@@ -163,8 +163,9 @@ public static class PowerSums
         float most = MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3]));
         if (i < count)
         {
-            first.Add<TFirst>(Tail(x, i), Tail(y, i), p);
-            second.Add<TSecond>(Tail(x, i), Tail(y, i), p);
+            Lanes left = Tail(x, i), right = Tail(y, i);
+            first.Add<TFirst>(left, right, p);
+            second.Add<TSecond>(left, right, p);
             foreach (float last in x[(int)i..])
                 most = MathF.Max(most, MathF.Abs(last));
         }
