@@ -8,7 +8,7 @@ namespace ClusterLp.Core.Reporting;
 
 /// <summary>
 /// What every job writes, described when the program is built: finding it out by reflection took a tenth of a second of a
-/// small job. For writing alone: read this way, a value left out would be zero instead of its record's default.
+/// small job. For writing: read this way, a value left out is zero instead of its record's default.
 /// </summary>
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(JobPlan))]

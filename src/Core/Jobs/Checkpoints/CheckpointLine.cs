@@ -34,7 +34,10 @@ public static class CheckpointLine
 
     /// <summary>What a line says; null where it is torn, altered, or not one of these.</summary>
     /// <param name="line">Without its line feed.</param>
-    public static T? Read<T>(ReadOnlySpan<byte> line) where T : class
+    /// <param name="described">
+    /// By <see cref="WrittenJson"/> instead of reflection: of types of which every value that may be left out is null or zero.
+    /// </param>
+    public static T? Read<T>(ReadOnlySpan<byte> line, bool described = false) where T : class
     {
         if (line.Length <= HashDigits + 1 || line[HashDigits] != ' ')
             return null;
@@ -43,7 +46,7 @@ public static class CheckpointLine
             return null;
         try
         {
-            return JsonSerializer.Deserialize<T>(json, Json);
+            return JsonSerializer.Deserialize<T>(json, described ? Writing : Json);
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or ArgumentException or InvalidOperationException)
         {

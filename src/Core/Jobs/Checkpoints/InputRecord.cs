@@ -78,7 +78,7 @@ public static class InputRecord
 
     // A damaged record compares with nothing; what the rows were is also in the scan's checksums.
     private static ImmutableArray<InputStamp> Read(string jobDirectory) =>
-        JobFiles.Read(FileOf(jobDirectory)) is { } line && CheckpointLine.Read<Stamps>(line.AsSpan().TrimEnd((byte)'\n')) is { Files.IsDefault: false } stamps
+        JobFiles.Read(FileOf(jobDirectory)) is { } line && CheckpointLine.Read<Stamps>(line.AsSpan().TrimEnd((byte)'\n'), described: true) is { Files.IsDefault: false } stamps
             ? stamps.Files
             : [];
 
