@@ -21,13 +21,13 @@ internal sealed class JointTile
     public const int Rows = 64;
 
     // A thread has one tile at a time.
-    [ThreadStatic] private static float[]? _keptA, _keptZ, _keptY, _keptSmall;
+    [ThreadStatic] private static float[]? _kept;
 
     private readonly OrthonormalBasis _basis;
     private readonly double _p;
     private readonly bool _viaComplement;
     private readonly int _d, _side, _stride;
-    private readonly float[] _a, _z, _y, _small;
+    private readonly AlignedPart _a, _z, _y, _small;
 
     public JointTile(OrthonormalBasis basis, double p)
     {
@@ -37,11 +37,8 @@ internal sealed class JointTile
         _viaComplement = basis.CoRank <= basis.Rank;
         _side = _viaComplement ? basis.CoRank : basis.Rank;
         int length = Rows * _stride;
-        (_a, _z, _y) = (KeptArray.Of(ref _keptA, length), KeptArray.Of(ref _keptZ, length), KeptArray.Of(ref _keptY, length));
-        Array.Clear(_a);
-        Array.Clear(_z);
-        Array.Clear(_y);
-        _small = KeptArray.Of(ref _keptSmall, Rows * _side);
+        AlignedPart[] parts = AlignedPart.Zeros(ref _kept, length, length, length, Rows * _side);
+        (_a, _z, _y, _small) = (parts[0], parts[1], parts[2], parts[3]);
     }
 
     /// <summary>Advances the states by one iteration. O(height d min(k, d - k)).</summary>
@@ -55,11 +52,11 @@ internal sealed class JointTile
         int height = steps.Length;
         for (int i = 0; i < height; i++)
         {
-            rows.Slice(i * _d, _d).CopyTo(_a.AsSpan(i * _stride));
-            states.Slice(i * _d, _d).CopyTo(_z.AsSpan(i * _stride));
+            rows.Slice(i * _d, _d).CopyTo(_a.AsSpan(i * _stride, _d));
+            states.Slice(i * _d, _d).CopyTo(_z.AsSpan(i * _stride, _d));
         }
-        Gemm.Multiply(_z, _stride, height, _viaComplement ? _basis.ComplementTransposed : _basis.VTransposed, _small, _side);
-        Gemm.Multiply(_small, _side, height, _viaComplement ? _basis.Complement : _basis.V, _y, _stride);
+        Gemm.Multiply(_z.AsSpan(), _stride, height, _viaComplement ? _basis.ComplementTransposed : _basis.VTransposed, _small.AsSpan(), _side);
+        Gemm.Multiply(_small.AsSpan(), _side, height, _viaComplement ? _basis.Complement : _basis.V, _y.AsSpan(), _stride);
         for (int i = 0; i < height; i++)
         {
             var step = new ProxStep(steps[i], _p);
@@ -94,5 +91,5 @@ internal sealed class JointTile
         }
     }
 
-    private Span<Vector<float>> Row(float[] rows, int i) => MemoryMarshal.Cast<float, Vector<float>>(rows.AsSpan(i * _stride, _stride));
+    private Span<Vector<float>> Row(AlignedPart rows, int i) => MemoryMarshal.Cast<float, Vector<float>>(rows.AsSpan(i * _stride, _stride));
 }

@@ -16,6 +16,9 @@ internal sealed class RegressionTile
 
     private const double Float32Rounding = 1.0 / (1 << 24);
 
+    // A thread has one tile at a time.
+    [ThreadStatic] private static float[]? _kept;
+
     private readonly OrthonormalBasis _basis;
     private readonly RegressionOptions _options;
     private readonly double _p;
@@ -24,7 +27,7 @@ internal sealed class RegressionTile
 
     // R, Y (over the step), its average, S and F (before the update: D or its V part) of the active rows; _plane: b = A Vc^T,
     // or R0 where V is smaller. Without averaging _average is empty.
-    private readonly float[] _r, _y, _average, _s, _f, _plane, _small, _scratch;
+    private readonly AlignedPart _r, _y, _average, _s, _f, _plane, _small, _scratch;
     private readonly int _planeWidth;
     private readonly int[] _place;
     private readonly double[] _unit, _weight, _power, _bound;
@@ -40,10 +43,11 @@ internal sealed class RegressionTile
         _viaComplement = basis.CoRank <= basis.Rank;
         _side = _viaComplement ? basis.CoRank : basis.Rank;
         _planeWidth = _viaComplement ? _side : Stride;
-        (_r, _y, _s) = (new float[rows * Stride], new float[rows * Stride], new float[rows * Stride]);
-        _average = options.Averaging > 0 ? new float[rows * Stride] : [];
-        (_f, Best) = (new float[rows * Stride], new float[rows * Stride]);
-        (_plane, _small, _scratch) = (new float[rows * _planeWidth], new float[rows * _side], new float[Stride]);
+        int length = rows * Stride;
+        AlignedPart[] parts = AlignedPart.Zeros(
+            ref _kept, length, length, length, length, length, options.Averaging > 0 ? length : 0, rows * _planeWidth, rows * _side, Stride);
+        (_r, _y, _s, _f, Best) = (parts[0], parts[1], parts[2], parts[3], parts[4]);
+        (_average, _plane, _small, _scratch) = (parts[5], parts[6], parts[7], parts[8]);
         (_place, _unit, _weight) = (new int[rows], new double[rows], new double[rows]);
         (_power, _bound) = (new double[rows], new double[rows]);
     }
@@ -55,7 +59,7 @@ internal sealed class RegressionTile
     public int Active { get; private set; }
 
     /// <summary>The best feasible residual of every row, in the order they were loaded.</summary>
-    public float[] Best { get; }
+    public AlignedPart Best { get; }
 
     /// <summary>Over all rows loaded so far.</summary>
     public RegressionOutcome Outcome => _outcome;
@@ -67,20 +71,20 @@ internal sealed class RegressionTile
         _factor = _options.StepFactor;
         if (_viaComplement)
         {
-            Gemm.Multiply(rows, _d, height, _basis.ComplementTransposed, _plane, _side);
-            Gemm.Multiply(_plane, _side, height, _basis.Complement, _r, Stride);
+            Gemm.Multiply(rows, _d, height, _basis.ComplementTransposed, _plane.AsSpan(), _side);
+            Gemm.Multiply(_plane.AsSpan(), _side, height, _basis.Complement, _r.AsSpan(), Stride);
         }
         else
         {
-            Gemm.Multiply(rows, _d, height, _basis.VTransposed, _small, _side);
-            Gemm.Multiply(_small, _side, height, _basis.V, _r, Stride);
+            Gemm.Multiply(rows, _d, height, _basis.VTransposed, _small.AsSpan(), _side);
+            Gemm.Multiply(_small.AsSpan(), _side, height, _basis.V, _r.AsSpan(), Stride);
             for (int i = 0; i < height; i++)
                 Difference.Of(rows.Slice(i * _d, _d), _r.AsSpan(i * Stride, _d), _r.AsSpan(i * Stride, _d));
-            Array.Copy(_r, _plane, height * Stride);
+            _r.AsSpan(0, height * Stride).CopyTo(_plane.AsSpan());
         }
-        Array.Copy(_r, Best, height * Stride);
-        Array.Clear(_y, 0, height * Stride);
-        Array.Clear(_average);
+        _r.AsSpan(0, height * Stride).CopyTo(Best.AsSpan());
+        _y.AsSpan(0, height * Stride).Clear();
+        _average.AsSpan().Clear();
         Span<bool> done = stackalloc bool[height];
         for (int i = 0; i < height; i++)
         {
@@ -104,10 +108,10 @@ internal sealed class RegressionTile
     /// <param name="iteration">1-based.</param>
     public void Iterate(int iteration)
     {
-        Gemm.Multiply(_s, Stride, Active, _viaComplement ? _basis.ComplementTransposed : _basis.VTransposed, _small, _side);
+        Gemm.Multiply(_s.AsSpan(), Stride, Active, _viaComplement ? _basis.ComplementTransposed : _basis.VTransposed, _small.AsSpan(), _side);
         if (_viaComplement)
             Difference.Of(_plane.AsSpan(0, Active * _side), _small.AsSpan(0, Active * _side), _small.AsSpan(0, Active * _side));
-        Gemm.Multiply(_small, _side, Active, _viaComplement ? _basis.Complement : _basis.V, _f, Stride);
+        Gemm.Multiply(_small.AsSpan(), _side, Active, _viaComplement ? _basis.Complement : _basis.V, _f.AsSpan(), Stride);
         double before = _factor;
         _factor = Math.Max(_factor * _options.StepDecay, Math.Min(_factor, _options.LeastStepFactor));
         for (int i = 0; i < Active; i++)
@@ -125,7 +129,7 @@ internal sealed class RegressionTile
             if (power < _power[i])
             {
                 _power[i] = power;
-                candidate.CopyTo(Best.AsSpan(_place[i] * Stride));
+                candidate.CopyTo(Best.AsSpan(_place[i] * Stride, _d));
             }
             _bound[i] = Math.Max(_bound[i], DualBound(_y.AsSpan(i * Stride, _d), candidate, squares, iteration));
             if (_average.Length > 0)
@@ -153,7 +157,7 @@ internal sealed class RegressionTile
         if (_p == 1)
             return product / largest;
         double q = _p / (_p - 1);
-        return product / (largest * Math.Pow(FastPower.ScaledPowerSum(y, largest, q, _scratch), 1 / q));
+        return product / (largest * Math.Pow(FastPower.ScaledPowerSum(y, largest, q, _scratch.AsSpan()), 1 / q));
     }
 
     private void Retire(int i)
@@ -167,10 +171,10 @@ internal sealed class RegressionTile
         Move(_f);
         if (_average.Length > 0)
             Move(_average);
-        _plane.AsSpan(last * _planeWidth, _planeWidth).CopyTo(_plane.AsSpan(i * _planeWidth));
+        _plane.AsSpan(last * _planeWidth, _planeWidth).CopyTo(_plane.AsSpan(i * _planeWidth, _planeWidth));
         (_place[i], _unit[i], _weight[i], _power[i], _bound[i]) = (_place[last], _unit[last], _weight[last], _power[last], _bound[last]);
 
-        void Move(float[] rows) => rows.AsSpan(last * Stride, Stride).CopyTo(rows.AsSpan(i * Stride));
+        void Move(AlignedPart rows) => rows.AsSpan(last * Stride, Stride).CopyTo(rows.AsSpan(i * Stride, Stride));
     }
 
     private void Advance(int i, double before, int iteration)
@@ -213,6 +217,6 @@ internal sealed class RegressionTile
         }
     }
 
-    private Span<Vector<float>> Row(float[] rows, int i) =>
+    private Span<Vector<float>> Row(AlignedPart rows, int i) =>
         MemoryMarshal.Cast<float, Vector<float>>(rows.AsSpan(i * Stride, Stride));
 }

@@ -21,6 +21,8 @@ public sealed class RowRegression
 
     private const int FirstCheck = 3, CheckEvery = 5;
 
+    [ThreadStatic] private static float[]? _explained;
+
     private readonly OrthonormalBasis _basis;
     private readonly RegressionOptions _options;
     private readonly double _p;
@@ -56,7 +58,7 @@ public sealed class RowRegression
     {
         int d = _basis.D, k = _basis.Rank;
         RegressionTile? tile = IsProjection ? null : new RegressionTile(_basis, _p, _options);
-        var explained = new float[tile is null ? 0 : TileRows * d];
+        float[] explained = tile is null ? [] : KeptArray.Of(ref _explained, TileRows * d);
         for (int first = 0; first < count; first += TileRows)
         {
             cancellation.ThrowIfCancellationRequested();
