@@ -46,7 +46,7 @@ internal static class NodeConfig
             }
             """);
         Config all = tls is null ? loggers.WithFallback(config) : loggers.WithFallback(NodeTlsTransport.Config).WithFallback(config);
-        ActorSystemSetup setup = BootstrapSetup.Create().WithConfig(all).And(new LoggerFactorySetup(log));
+        ActorSystemSetup setup = ActorSystemSetup.Create(new LoggerFactorySetup(log));
         if (tls is not null)
             setup = setup.And(NodeTlsTransport.Setup(tls));
         // ActorSystem.Create looks for an app.config first, whatever configuration it is given: a tenth of a small job's start.

@@ -8,7 +8,7 @@ internal readonly record struct AlignedPart(float[] Room, int Begin, int Length)
 {
     private const int Line = Blocking.Alignment / sizeof(float);
 
-    /// <summary>Parts of these lengths in one array that the thread keeps (<see cref="KeptArray.Of"/>), filled with zeros.</summary>
+    /// <summary>Parts of these lengths in one array that the thread keeps (<see cref="KeptArray.AtLeast"/>), filled with zeros.</summary>
     /// <param name="kept">The thread's field for it: who takes parts again takes these.</param>
     /// <param name="lengths">Elements of each.</param>
     public static unsafe AlignedPart[] Zeros(ref float[]? kept, params ReadOnlySpan<int> lengths)
@@ -16,12 +16,11 @@ internal readonly record struct AlignedPart(float[] Room, int Begin, int Length)
         int total = 0;
         foreach (int length in lengths)
             total = checked(total + WholeLines(length));
-        float[] room = KeptArray.Of(ref kept, Blocking.WithSlack<float>(total));
-        Array.Clear(room);
+        KeptArray.AtLeast(ref kept, Blocking.WithSlack<float>(total)).Span.Clear();
         var parts = new AlignedPart[lengths.Length];
-        fixed (float* first = room)
+        fixed (float* first = kept)
             for ((int i, int begin) = (0, (int)(Blocking.Align(first) - first)); i < parts.Length; begin += WholeLines(lengths[i++]))
-                parts[i] = new AlignedPart(room, begin, lengths[i]);
+                parts[i] = new AlignedPart(kept!, begin, lengths[i]);
         return parts;
     }
 
@@ -29,5 +28,6 @@ internal readonly record struct AlignedPart(float[] Room, int Begin, int Length)
 
     public Span<float> AsSpan(int start, int length) => AsSpan().Slice(start, length);
 
-    private static int WholeLines(int length) => checked(length + Line - 1) / Line * Line;
+    /// <summary>A length rounded up so that what follows begins at a cache line too.</summary>
+    public static int WholeLines(int length) => checked(length + Line - 1) / Line * Line;
 }

@@ -33,7 +33,7 @@ internal sealed class JointTile
     {
         (_basis, _p, _d) = (basis, p, basis.D);
         // Zeros fill the last vector of a row; every step maps them to zeros.
-        _stride = (_d + 15) / 16 * 16;
+        _stride = AlignedPart.WholeLines(_d);
         _viaComplement = basis.CoRank <= basis.Rank;
         _side = _viaComplement ? basis.CoRank : basis.Rank;
         int length = Rows * _stride;

@@ -39,7 +39,7 @@ internal sealed class RegressionTile
         const int rows = RowRegression.TileRows;
         (_basis, _p, _options, _d) = (basis, p, options, basis.D);
         // Zeros fill the last vector of a row; every step maps them to zeros.
-        Stride = (_d + 15) / 16 * 16;
+        Stride = AlignedPart.WholeLines(_d);
         _viaComplement = basis.CoRank <= basis.Rank;
         _side = _viaComplement ? basis.CoRank : basis.Rank;
         _planeWidth = _viaComplement ? _side : Stride;
@@ -52,7 +52,7 @@ internal sealed class RegressionTile
         (_power, _bound) = (new double[rows], new double[rows]);
     }
 
-    /// <summary>Distance between rows of <see cref="Best"/>: d rounded up to whole vectors.</summary>
+    /// <summary>Distance between rows of <see cref="Best"/>: d rounded up to whole cache lines.</summary>
     public int Stride { get; }
 
     /// <summary>Rows still iterating.</summary>

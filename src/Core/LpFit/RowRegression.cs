@@ -58,7 +58,7 @@ public sealed class RowRegression
     {
         int d = _basis.D, k = _basis.Rank;
         RegressionTile? tile = IsProjection ? null : new RegressionTile(_basis, _p, _options);
-        float[] explained = tile is null ? [] : KeptArray.Of(ref _explained, TileRows * d);
+        Span<float> explained = tile is null ? default : KeptArray.AtLeast(ref _explained, TileRows * d).Span;
         for (int first = 0; first < count; first += TileRows)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -82,7 +82,7 @@ public sealed class RowRegression
             for (int i = 0; i < height; i++)
             {
                 ReadOnlySpan<float> residual = tile.Best.AsSpan(i * tile.Stride, d);
-                Difference.Of(a.Slice(i * d, d), residual, explained.AsSpan(i * d, d));
+                Difference.Of(a.Slice(i * d, d), residual, explained.Slice(i * d, d));
                 if (!residuals.IsEmpty)
                     residual.CopyTo(residuals[((first + i) * d)..]);
             }

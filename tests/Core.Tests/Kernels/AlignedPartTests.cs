@@ -19,6 +19,8 @@ public sealed class AlignedPartTests
             Assert.Equal(0, (nint)Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetReference(part)) % Blocking.Alignment);
             Assert.False(part.ContainsAnyExcept(i + 1f));
         }
+        // Who takes less in between does not cost the next one a new array.
+        Assert.Same(kept, AlignedPart.Zeros(ref kept, 5)[0].Room);
         AlignedPart[] again = AlignedPart.Zeros(ref kept, 3, 0, 17, 16, 1);
         Assert.Same(parts[0].Room, again[0].Room);
         Assert.All(again, part => Assert.False(part.AsSpan().ContainsAnyExcept(0f)));
