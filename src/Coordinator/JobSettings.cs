@@ -17,6 +17,9 @@ namespace ClusterLp.Coordinator;
 public sealed record JobSettings(
     IFitPipeline Pipeline, IBlobStore Blobs, ICheckpointLog Checkpoints, JobState State, string JobDirectory, int Threads, IProgress<JobProgress> Progress)
 {
+    /// <inheritdoc cref="StepContext.Embedded"/>
+    public bool Embedded { get; init; }
+
     /// <summary>Where blobs are served to workers that do not see the folder; null: nowhere.</summary>
     public string? BlobEndpoint { get; init; }
 

@@ -51,7 +51,7 @@ internal sealed class MergeActor : ReceiveActor
 
     protected override void PostStop() => _thread.Dispose();
 
-    private StepContext ForStep(CancellationToken stopping) => new(_settings.Blobs, _settings.Threads, stopping) { Ahead = _ahead };
+    private StepContext ForStep(CancellationToken stopping) => new(_settings.Blobs, _settings.Threads, stopping) { Ahead = _ahead, Embedded = _settings.Embedded };
 
     private object Run(Reduce reduce, CancellationToken stopping)
     {

@@ -5,7 +5,8 @@ namespace ClusterLp.Coordinator;
 /// <summary>A thread of an actor's own for work that blocks or takes long; pieces run one after the other, in order.</summary>
 internal sealed class WorkThread : IDisposable
 {
-    private readonly BlockingCollection<Action<CancellationToken>> _queue = [];
+    // What ends the thread is null: by CompleteAdding it would end by two exceptions.
+    private readonly BlockingCollection<Action<CancellationToken>?> _queue = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly Thread _thread;
 
@@ -22,7 +23,7 @@ internal sealed class WorkThread : IDisposable
     public void Dispose()
     {
         _stopping.Cancel();
-        _queue.CompleteAdding();
+        _queue.Add(null);
         _thread.Join();
         _queue.Dispose();
         _stopping.Dispose();
@@ -30,7 +31,7 @@ internal sealed class WorkThread : IDisposable
 
     private void Work()
     {
-        foreach (Action<CancellationToken> work in _queue.GetConsumingEnumerable())
+        while (_queue.Take() is { } work)
             if (!_stopping.IsCancellationRequested)
                 work(_stopping.Token);
     }

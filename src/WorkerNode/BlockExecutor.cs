@@ -23,7 +23,8 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
 
     private readonly WorkerSettings _settings;
     private readonly IBlobStore _blobs;
-    private readonly BlockingCollection<Execution> _queue = [];
+    // What ends a thread is null: by CompleteAdding each would end by two exceptions.
+    private readonly BlockingCollection<Execution?> _queue = [];
     private readonly Dictionary<(BlockAddress, int), Execution> _running = [];
     private readonly List<Thread> _threads = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -61,9 +62,9 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
     protected override void PostStop()
     {
         // Threads read files that are closed next: they must be out of them. They look at their token every second.
-        _queue.CompleteAdding();
         foreach (Execution execution in _running.Values)
             execution.Cancellation.Cancel();
+        _threads.ForEach(_ => _queue.Add(null));
         foreach (Thread thread in _threads)
             thread.Join();
         _queue.Dispose();
@@ -110,7 +111,7 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
     /// <summary>A slot's thread.</summary>
     private void Work(IActorRef self)
     {
-        foreach (Execution execution in _queue.GetConsumingEnumerable())
+        while (_queue.Take() is { } execution)
             self.Tell(new Ended(execution, Measure(execution)));
     }
 

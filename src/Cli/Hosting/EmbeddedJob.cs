@@ -37,7 +37,7 @@ public sealed class EmbeddedJob(EmbeddedOptions options) : IAsyncDisposable
     {
         ActorSystem system = await _system;
         int threads = Math.Min(Environment.ProcessorCount, options.Workers * options.ThreadsPerWorker);
-        var job = new JobRun(system, store, threads, progress, options.Health);
+        var job = new JobRun(system, store, threads, progress, options.Health, embedded: true);
         FactorPlace? place = FactorisedModelWriter.PlaceFor(store.Plan, store.Blobs, store.Epoch);
         var workers = new Task<WorkerEnd>[options.Workers];
         for (int i = 0; i < options.Workers; i++)

@@ -21,12 +21,13 @@ internal sealed class JobRun
     /// <param name="progress">Told a few times a second; asked for the pace, where it is <see cref="IPaced"/>.</param>
     /// <param name="health">Told that the job moves.</param>
     /// <param name="blobEndpoint">Where blobs are served to workers that do not see the job directory; null: nowhere.</param>
-    public JobRun(ActorSystem system, JobStore store, int threads, IProgress<JobProgress> progress, Health health, string? blobEndpoint = null)
+    /// <param name="embedded"><see cref="JobSettings.Embedded"/>.</param>
+    public JobRun(ActorSystem system, JobStore store, int threads, IProgress<JobProgress> progress, Health health, string? blobEndpoint = null, bool embedded = false)
     {
         _store = store;
         var settings = new JobSettings(IFitPipeline.Standard, store.Blobs, store.Log, store.State, store.Path, threads, progress)
         {
-            BlobEndpoint = blobEndpoint, Alive = health.Beat, Pace = () => (progress as IPaced)?.Pace, Trace = Activity.Current?.Context ?? default,
+            Embedded = embedded, BlobEndpoint = blobEndpoint, Alive = health.Beat, Pace = () => (progress as IPaced)?.Pace, Trace = Activity.Current?.Context ?? default,
         };
         Coordinator = system.ActorOf(CoordinatorActor.Props(store.Plan, settings, _ended), CoordinatorActor.Name);
     }

@@ -26,7 +26,7 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IPaced, IAsyncDisposa
     private readonly JobProcess _process = JobProcess.Current();
     private readonly StageClock _stages;
     private readonly ProgressDisplay _display;
-    private readonly CancellationTokenSource _stop = new();
+    private readonly PeriodicTimer _statusTimer;
     private readonly Task _writer;
     private readonly JobGauges _gauges;
     private JobProgress? _latest;
@@ -38,6 +38,7 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IPaced, IAsyncDisposa
     {
         (_plan, _jobDirectory, _output) = (plan, jobDirectory, output);
         _stages = new StageClock(plan, TimeProvider.System);
+        _statusTimer = new PeriodicTimer(ObjectStores.IsAddress(jobDirectory) ? ObjectStatusInterval : StatusInterval);
         WriteStatus();
         _writer = WriteRegularlyAsync();
         _display = new ProgressDisplay(terminal, quiet, Rows);
@@ -72,10 +73,9 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IPaced, IAsyncDisposa
     public async ValueTask DisposeAsync()
     {
         _gauges.Dispose();
-        await _stop.CancelAsync();
+        _statusTimer.Dispose();
         await _writer;
         await _display.DisposeAsync();
-        _stop.Dispose();
     }
 
     public JobPace? Pace
@@ -97,16 +97,8 @@ internal sealed class JobMonitor : IProgress<JobProgress>, IPaced, IAsyncDisposa
 
     private async Task WriteRegularlyAsync()
     {
-        using var timer = new PeriodicTimer(ObjectStores.IsAddress(_jobDirectory) ? ObjectStatusInterval : StatusInterval);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_stop.Token))
-                WriteStatus();
-        }
-        catch (OperationCanceledException)
-        {
-            // The job has ended, and its last state is written.
-        }
+        while (await _statusTimer.WaitForNextTickAsync())
+            WriteStatus();
     }
 
     // Writing may take a while, in which progress goes on; the later state is always the later written.

@@ -37,8 +37,9 @@ internal sealed class LowRankEncoder : IBlockEncoder
         RegressionOptions options = plan.Tolerance is null && plan.Fit == Fit.Joint ? RegressionOptions.Close(plan.P) : RegressionOptions.For(plan.P, plan.Tolerance);
         _regression = new RowRegression(basis, plan.Method == Method.Lp ? plan.P : 2, options);
         _sampled = parameters.Columns is { } columns ? ColumnStep.Read(columns, basis, plan.P, options, context) : null;
-        _v = SharedOperands.Get(parameters.Factors ?? parameters.Basis!, $"V as stored, {_k} {plan.FactorType}", () => StoredRounding.Pack(
-            parameters.Factors is { } factors ? StepData.Read(context, factors).Get<float>("basis") : [.. basis.Rows.AsSpan(0, _k * _d)], _k, _d, plan.FactorType));
+        _v = parameters.Factors is null && plan.FactorType == ElementType.F32 ? basis.V
+            : SharedOperands.Get(parameters.Factors ?? parameters.Basis!, $"V as stored, {_k} {plan.FactorType}", () => StoredRounding.Pack(
+                parameters.Factors is { } factors ? StepData.Read(context, factors).Get<float>("basis") : [.. basis.Rows.AsSpan(0, _k * _d)], _k, _d, plan.FactorType));
         _kept = KeptArray.AtLeast(ref _stored, checked(plan.Partition.RowCount(task.Address.Block) * _k * _size));
         // The SVD stored as float32 is its own baseline.
         IsBaseline = plan.Method == Method.Svd && plan.FactorType == ElementType.F32;

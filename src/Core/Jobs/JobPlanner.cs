@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using ClusterLp.Core.Evaluation;
 using ClusterLp.Core.FactorModels;
 using ClusterLp.Core.FactorModels.Krylov;
@@ -10,6 +9,7 @@ using ClusterLp.Core.FactorModels.Simplex;
 using ClusterLp.Core.FactorModels.Subspaces;
 using ClusterLp.Core.Formats;
 using ClusterLp.Core.Formats.Output;
+using ClusterLp.Core.Jobs.Checkpoints;
 using ClusterLp.Core.Jobs.Steps;
 using ClusterLp.Core.LpFit;
 using ClusterLp.Core.Reporting;
@@ -28,8 +28,6 @@ public static class JobPlanner
 
     private const long MostBlockElements = 1L << 28;
     private const string NotSelected = "not selected";
-
-    private static readonly JsonSerializerOptions Described = WrittenJson.Of(new JsonSerializerOptions());
 
     /// <summary>
     /// Opens the model and fixes tensors, ties, ranks and blocks. Reads headers, and of tensors of one shape as much as tells them apart.
@@ -311,7 +309,7 @@ public static class JobPlanner
     private static JobId DeriveId(JobSpec spec, IModel model)
     {
         JobSpec request = spec with { Input = model.Path, Output = StoredFiles.Absolute(spec.Output), Force = false };
-        var text = new StringBuilder(JsonSerializer.Serialize(request, Described));
+        var text = new StringBuilder(CheckpointLine.Text(request));
         foreach (string path in model.Files)
         {
             StoredStamp? file = StoredFiles.Stat(path);

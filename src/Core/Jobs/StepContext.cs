@@ -16,6 +16,9 @@ public sealed record StepContext(IBlobStore Blobs, int Threads, CancellationToke
     /// <summary>Where the blocks' rows of the first factor are to lie; null: blobs of their own.</summary>
     public FactorPlace? Place { get; init; }
 
+    /// <summary>Whether blocks are computed in this process too, which then need not read what a reduction has just written.</summary>
+    public bool Embedded { get; init; }
+
     /// <summary>What was added up before the reduction; null: nothing.</summary>
     public GramsAhead? Ahead { get; init; }
 }

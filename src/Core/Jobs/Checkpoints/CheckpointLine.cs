@@ -32,6 +32,9 @@ public static class CheckpointLine
         return [.. Encoding.ASCII.GetBytes(Hash(json)), (byte)' ', .. json, (byte)'\n'];
     }
 
+    /// <summary>A line's JSON alone.</summary>
+    public static string Text<T>(T value) => JsonSerializer.Serialize(value, Writing);
+
     /// <summary>What a line says; null where it is torn, altered, or not one of these.</summary>
     /// <param name="line">Without its line feed.</param>
     /// <param name="described">

@@ -109,7 +109,7 @@ internal static class ScanStep
         {
             Input = [.. results.Select(r => ((ScanFigures)r.Figures).Input)],
             Scale = scale,
-            SvdBasis = StepData.Write(context, $"{blobPrefix}/svd-basis", new ArrayBlob().Add("basis", basis, d, d).Add("eigenvalues", values, d)),
+            SvdBasis = StepData.WriteBasis(context, $"{blobPrefix}/svd-basis", basis, d, values),
             Superseded = [.. results.Select(r => r.Blob)],
         };
         var findings = new ScanFindings(absolute, weightSum, sketched ?? matrix, values, basis, sample) { Blocks = state.Superseded };

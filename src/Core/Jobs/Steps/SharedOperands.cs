@@ -11,8 +11,30 @@ internal static class SharedOperands
     /// <summary>A stage needs five at most: our basis, V as stored, the SVD's basis, a sample of columns, and which rows are stored exactly.</summary>
     private const int Kept = 5;
 
+    /// <summary>The SVD's basis and ours.</summary>
+    private const int KeptMade = 2;
+
     private static readonly Lock Gate = new();
+    private static readonly Queue<(BlobRef Blob, float[] Rows)> Fresh = [];
     private static readonly List<(BlobRef Blob, string Use, object Operand)> Held = [];
+
+    /// <summary>Keeps the rows of a basis that were just written, for the blocks that will read it; those kept before make room.</summary>
+    public static void Keep(BlobRef blob, float[] rows)
+    {
+        lock (Gate)
+        {
+            if (Fresh.Count == KeptMade)
+                Fresh.Dequeue();
+            Fresh.Enqueue((blob, rows));
+        }
+    }
+
+    /// <summary>Rows that were kept; null: none of this blob.</summary>
+    public static float[]? Made(BlobRef blob)
+    {
+        lock (Gate)
+            return Fresh.FirstOrDefault(made => made.Blob == blob).Rows;
+    }
 
     /// <summary>The operand made of a blob, from memory where it is there.</summary>
     /// <param name="blob">The blob.</param>

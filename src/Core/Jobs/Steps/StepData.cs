@@ -132,10 +132,17 @@ internal static class StepData
     public static ArrayBlob Read(StepContext context, BlobRef blob) => context.Blobs.ReadArrays(blob);
 
     public static OrthonormalBasis ReadBasis(StepContext context, BlobRef blob, int d, int rank) =>
-        SharedOperands.Get(blob, $"basis {rank}", () => new OrthonormalBasis(Read(context, blob).Get<float>("basis"), d, rank));
+        SharedOperands.Get(blob, $"basis {rank}", () => new OrthonormalBasis(SharedOperands.Made(blob) ?? Read(context, blob).Get<float>("basis"), d, rank));
 
-    public static BlobRef WriteBasis(StepContext context, string name, float[] rows, int d) =>
-        Write(context, name, new ArrayBlob().Add("basis", rows, d, d));
+    /// <summary>Writes a basis, d x d rows, that nobody changes afterwards; <paramref name="eigenvalues"/>: of d, where they are kept with it.</summary>
+    public static BlobRef WriteBasis(StepContext context, string name, float[] rows, int d, double[]? eigenvalues = null)
+    {
+        ArrayBlob blob = new ArrayBlob().Add("basis", rows, d, d);
+        BlobRef written = Write(context, name, eigenvalues is null ? blob : blob.Add("eigenvalues", eigenvalues, d));
+        if (context.Embedded)
+            SharedOperands.Keep(written, rows);
+        return written;
+    }
 
     /// <summary>
     /// The sum of the blobs' packed Grams in block order, with arrays of theirs collected. What was added up ahead is taken; other blobs
