@@ -66,7 +66,7 @@ internal static class LogSetup
             lock (_lock)
             {
                 // On a terminal a live bar may be on screen, and only the console knows how to write above it.
-                if (terminal.Error.Profile.Out.IsTerminal && !terminal.LogsJson)
+                if (terminal.ErrorIsTerminal && !terminal.LogsJson)
                     terminal.Error.Write(new Text(text.ToString()));
                 else
                     terminal.RawError.Write(text.ToString());

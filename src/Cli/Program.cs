@@ -1,6 +1,7 @@
 using ClusterLp.Cli;
 using ClusterLp.Core.Kernels;
 
-HeapPages.Advise();
+// Beside the start: it looks through the process' memory map.
+_ = OwnThread.Run(HeapPages.Advise);
 using var signals = new StopSignals();
 return await Application.RunAsync(args, Terminal.OfProcess(), signals.Token);

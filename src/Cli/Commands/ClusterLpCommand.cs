@@ -33,7 +33,7 @@ internal static class ClusterLpCommand
         new("certs", terminal => new CertsCommand(terminal).Create(),
             "clusterlp certs --host coordinator.example --host worker-1.example,10.0.0.2", "clusterlp certs --dir certs --host worker-2.example --days 90"),
         new("doctor", terminal => new DoctorCommand(terminal).Create()),
-        new("demo", _ => DemoCommand.Create()),
+        new("demo", DemoCommand.Create),
         new("completion", CompletionCommand.Create,
             "source <(clusterlp completion bash)", "clusterlp completion fish > ~/.config/fish/completions/clusterlp.fish"),
     ];

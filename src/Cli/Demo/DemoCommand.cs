@@ -8,9 +8,9 @@ namespace ClusterLp.Cli.Demo;
 /// <c>clusterlp demo</c>: compresses a generated matrix with no network, or the two public networks that the root script
 /// <c>./demo</c> fetches, and says what came out.
 /// </summary>
-public static class DemoCommand
+internal static class DemoCommand
 {
-    public static Command Create()
+    public static Command Create(Terminal terminal)
     {
         var nnue = new Option<string?>("--nnue") { Description = "stockfish.wasm of the npm package stockfish-nnue.wasm 0.0.2 (./demo fetches it)." };
         var lid = new Option<string?>("--lid") { Description = "A fastText language identification model such as lid.176.ftz; needs --udhr." };
@@ -50,7 +50,7 @@ public static class DemoCommand
             try
             {
                 var compress = new CompressProcess(parse.GetValue(workers), cancellation);
-                var demo = new DemoRun(AnsiConsole.Console, compress, folder);
+                var demo = new DemoRun(terminal.Out, compress, folder);
                 if (parse.GetValue(nnue) is { } network)
                     await demo.ChessNetworkAsync(network);
                 if (parse.GetValue(lid) is { } model)
@@ -58,7 +58,7 @@ public static class DemoCommand
                 if (parse.GetValue(nnue) is null && parse.GetValue(lid) is null)
                     await demo.SyntheticAsync(matrix, cancellation);
                 if (kept is not null)
-                    AnsiConsole.Console.WriteLine($"Matrices and factors are in {kept}.");
+                    terminal.Out.WriteLine($"Matrices and factors are in {kept}.");
             }
             finally
             {

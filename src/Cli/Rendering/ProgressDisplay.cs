@@ -21,8 +21,7 @@ internal sealed class ProgressDisplay : IAsyncDisposable
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
 
-    private readonly IAnsiConsole _console;
-    private readonly TextWriter _plain;
+    private readonly Terminal _terminal;
     private readonly Func<IReadOnlyList<ProgressRow>> _rows;
     private readonly PeriodicTimer? _timer;
     private readonly Task _loop = Task.CompletedTask;
@@ -32,11 +31,11 @@ internal sealed class ProgressDisplay : IAsyncDisposable
     /// <param name="rows">The rows of this moment; called from a pool thread.</param>
     public ProgressDisplay(Terminal terminal, bool quiet, Func<IReadOnlyList<ProgressRow>> rows)
     {
-        (_console, _plain, _rows) = (terminal.Error, terminal.RawError, rows);
+        (_terminal, _rows) = (terminal, rows);
         if (quiet)
             return;
         (TimeSpan every, Func<Task> show) = terminal.LogsJson ? (LogInterval, (Func<Task>)LogAsync)
-            : _console.Profile.Out.IsTerminal && _console.Profile.Capabilities.Ansi ? (FrameInterval, ShowBarsAsync) : (LineInterval, WriteLinesAsync);
+            : terminal.ErrorIsTerminal && terminal.Error.Profile.Capabilities.Ansi ? (FrameInterval, ShowBarsAsync) : (LineInterval, WriteLinesAsync);
         _timer = new PeriodicTimer(every);
         _loop = Task.Run(show);
     }
@@ -48,12 +47,12 @@ internal sealed class ProgressDisplay : IAsyncDisposable
         await _loop;
     }
 
-    private Task ShowBarsAsync() => _console.Live(new Text("")).AutoClear(true).StartAsync(async context =>
+    private Task ShowBarsAsync() => _terminal.Error.Live(new Text("")).AutoClear(true).StartAsync(async context =>
     {
         await foreach (IReadOnlyList<ProgressRow> rows in EveryAsync())
         {
-            bool unicode = _console.Profile.Capabilities.Unicode;
-            context.UpdateTarget(new Rows(rows.TakeLast(MostRows).Select(row => new Text(Bar(row, _console.Profile.Width - 1, unicode)))));
+            Profile profile = _terminal.Error.Profile;
+            context.UpdateTarget(new Rows(rows.TakeLast(MostRows).Select(row => new Text(Bar(row, profile.Width - 1, profile.Capabilities.Unicode)))));
             context.Refresh();
         }
     });
@@ -65,7 +64,7 @@ internal sealed class ProgressDisplay : IAsyncDisposable
         {
             string line = string.Join("; ", rows.TakeLast(2).Select(row => $"{row.Label}: {Share(row)}, {row.Detail}"));
             if (line != last && line.Length > 0)
-                _plain.WriteLine("clusterlp: " + line);
+                _terminal.RawError.WriteLine("clusterlp: " + line);
             last = line;
         }
     }
