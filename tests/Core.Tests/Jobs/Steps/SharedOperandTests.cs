@@ -10,17 +10,19 @@ public class SharedOperandTests
 {
     private const int D = 12;
 
-    [Fact]
-    public void The_blocks_of_a_stage_read_the_basis_once()
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 0)]
+    public void The_blocks_of_a_stage_read_the_basis_once_and_beside_its_reduction_not_at_all(bool embedded, int reads)
     {
-        (TensorPlan plan, FitState scanned, CountingStore store, ArrayMatrixSource source) = Scanned(1);
+        (TensorPlan plan, FitState scanned, CountingStore store, ArrayMatrixSource source) = Scanned(embedded ? 3 : 1, embedded);
         using (source)
         {
             int read = store.Reads;
             for (int block = 0; block < plan.Partition.Count; block++)
                 FitPipeline.RunBlock(FitPipeline.TaskFor(plan, scanned, block), source, $"factorise/{block}", store.Context);
             Assert.Equal(5, plan.Partition.Count);
-            Assert.Equal(1, store.Reads - read);
+            Assert.Equal(reads, store.Reads - read);
         }
     }
 
@@ -63,12 +65,12 @@ public class SharedOperandTests
         Assert.Equal(5, made);
     }
 
-    private static (TensorPlan, FitState, CountingStore, ArrayMatrixSource) Scanned(int seed)
+    private static (TensorPlan, FitState, CountingStore, ArrayMatrixSource) Scanned(int seed, bool embedded = false)
     {
         var random = new Random(seed);
         float[] matrix = [.. Enumerable.Range(0, 60 * D).Select(_ => random.NextSingle() - 0.5f)];
         TensorPlan plan = Pipeline.Plan(matrix, D, 5, method: Method.Svd);
-        var store = new CountingStore();
+        var store = new CountingStore(embedded);
         var source = new ArrayMatrixSource(matrix, D);
         FitState state = FitPipeline.Begin(plan);
         BlockResult[] scans = [.. Enumerable.Range(0, plan.Partition.Count)
@@ -80,7 +82,7 @@ public class SharedOperandTests
     {
         private readonly MemoryBlobStore _store = new();
 
-        public CountingStore() => Context = new StepContext(this, 1, CancellationToken.None);
+        public CountingStore(bool embedded) => Context = new StepContext(this, 1, CancellationToken.None) { Embedded = embedded };
 
         public StepContext Context { get; }
 
