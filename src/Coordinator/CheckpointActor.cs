@@ -11,26 +11,39 @@ using ClusterLp.Core.Telemetry;
 namespace ClusterLp.Coordinator;
 
 /// <summary>The only writer of a job's checkpoint, on a thread of its own: a shared volume may be slow to flush.</summary>
-internal sealed class CheckpointActor : ReceiveActor
+internal sealed class CheckpointActor : UntypedActor
 {
+    private readonly ICheckpointLog _log;
+    private readonly IActorRef _job = Context.Parent;
+    private readonly ILoggingAdapter _logger = Context.GetLogger();
     private readonly WorkThread _thread = new("checkpoint");
 
-    public CheckpointActor(ICheckpointLog log)
+    public CheckpointActor(ICheckpointLog log) => _log = log;
+
+    protected override void OnReceive(object message)
     {
-        IActorRef job = Context.Parent;
-        ILoggingAdapter logger = Context.GetLogger();
-        Receive<Write>(write => _thread.Post(_ =>
+        switch (message)
         {
-            long begun = Stopwatch.GetTimestamp();
-            JobEnd? failure = Failure(() => Perform(log, write), logger);
-            Instruments.CheckpointWritten(Stopwatch.GetElapsedTime(begun));
-            job.Tell(failure is { } why ? new Failed(why) : new Written(write.Entries.Length));
-        }));
-        Receive<LookForSuccessor>(_ => _thread.Post(_ =>
-        {
-            if (Failure(log.EnsureOwned, logger) is { } why)
-                job.Tell(new Failed(why));
-        }));
+            case Write write:
+                _thread.Post(_ =>
+                {
+                    long begun = Stopwatch.GetTimestamp();
+                    JobEnd? failure = Failure(() => Perform(_log, write), _logger);
+                    Instruments.CheckpointWritten(Stopwatch.GetElapsedTime(begun));
+                    _job.Tell(failure is { } why ? new Failed(why) : new Written(write.Entries.Length));
+                });
+                break;
+            case LookForSuccessor:
+                _thread.Post(_ =>
+                {
+                    if (Failure(_log.EnsureOwned, _logger) is { } why)
+                        _job.Tell(new Failed(why));
+                });
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
     }
 
     /// <summary>

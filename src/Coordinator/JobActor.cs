@@ -16,7 +16,7 @@ namespace ClusterLp.Coordinator;
 /// /user/coordinator/job-{id}: turns messages into events of a <see cref="JobState"/> and its effects into messages.
 /// All decisions are the state's.
 /// </summary>
-internal sealed class JobActor : ReceiveActor, IWithTimers
+internal sealed class JobActor : UntypedActor, IWithTimers
 {
     // Bytes of a stage's blobs. All threads read fewer in less time than it takes to be told of each.
     private const long WorthAddingAhead = 8 << 20;
@@ -38,6 +38,7 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     private readonly JobPlan _plan;
     private readonly IActorRef _merge;
     private readonly IActorRef _check;
+    private readonly IActorRef _checkpoint;
     private readonly EffectQueue _effects;
     private readonly StageTimes _times;
     private readonly JobMetrics _metrics;
@@ -50,69 +51,96 @@ internal sealed class JobActor : ReceiveActor, IWithTimers
     {
         (_plan, _settings, _ended) = (plan, settings, ended);
         _state = settings.State;
-        _merge = Context.ActorOf(Props.Create(() => new MergeActor(settings)), "merge");
-        _check = Context.ActorOf(Props.Create(() => new ResultCheckActor(settings.Blobs)), "check");
-        IActorRef checkpoint = Context.ActorOf(Props.Create(() => new CheckpointActor(settings.Checkpoints)), "checkpoint");
-        _effects = new EffectQueue(checkpoint, Perform);
+        _merge = Context.ActorOf(Props.Create<MergeActor>(settings), "merge");
+        _check = Context.ActorOf(Props.Create<ResultCheckActor>(settings.Blobs), "check");
+        _checkpoint = Context.ActorOf(Props.Create<CheckpointActor>(settings.Checkpoints), "checkpoint");
+        _effects = new EffectQueue(_checkpoint, Perform);
         _times = new StageTimes(_log);
         _metrics = new JobMetrics(_state);
         _trace = new JobTrace(plan.Id, settings.Trace);
-        Receive<CheckpointActor.Written>(m => _effects.Written(m.Entries));
-        Receive<CheckpointActor.Failed>(m => Abort(m.Why));
-        Receive<RegisterWorker>(Register);
-        Receive<Terminated>(Lose);
-        Receive<DisassociatedEvent>(Doubt);
-        Receive<RequestWork>(m =>
+    }
+
+    // No ReceiveActor here or elsewhere, nor Props of lambdas: both are expressions that are taken apart at every start, 40 ms in all.
+    protected override void OnReceive(object message)
+    {
+        switch (message)
         {
-            if (IsOurs(m) && _givenUp.TryGetValue(m.WorkerId, out int slots))
-                Register(new RegisterWorker(m.WorkerId, slots, MemoryBytes: 0, Protocol.Version));
-            Hear(m, m.WorkerId, new WorkRequested(m.WorkerId, m.FreeSlots, Now));
-        });
-        Receive<BlockProgress>(m => Hear(m, m.WorkerId, new BlockProgressed(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Share, Now)));
-        Receive<BlockComputed>(m =>
-        {
-            _doubted.Remove(m.WorkerId);
-            _check.Forward(m);
-        });
-        Receive<ResultCheckActor.Passed>(m =>
-        {
-            AddUp(m.Report);
-            Apply(m.Report, Done(m.Report));
-        });
-        Receive<ResultCheckActor.Refused>(m => Apply(m.Report, Spoilt(m.Report, m.Fault)));
-        Receive<BlockFailed>(m => m.Corrupt is not null, _check.Forward);
-        Receive<BlockFailed>(m => Hear(m, m.WorkerId, Erred(m)));
-        Receive<ResultCheckActor.InputSound>(m => Hear(m.Report, m.Report.WorkerId, Erred(m.Report)));
-        Receive<ResultCheckActor.InputDamaged>(m =>
-        {
-            Apply(m.Report, new InputLost(m.Report.Block.Tensor, m.Report.Block.Stage, m.Report.Corrupt!, m.Report.Detail, Now));
-            Hear(m.Report, m.Report.WorkerId, Erred(m.Report));
-        });
-        Receive<MergeActor.Reduced>(m =>
-        {
-            _times.Reduced(_state.Tensors[m.Tensor], m.Ahead);
-            _trace.Reduced(m.Tensor, m.Stage);
-            Apply(new ReductionDone(m.Tensor, m.Stage, m.Next, Now));
-        });
-        Receive<MergeActor.Failed>(m =>
-        {
-            _trace.Failed(m.Tensor, m.Stage, m.Detail);
-            Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now));
-        });
-        Receive<LeaseCheck>(_ =>
-        {
-            _settings.Alive();
-            if (_state.End is null)
-                checkpoint.Tell(CheckpointActor.LookForSuccessor.Instance);
-            Apply(new LeaseTick(Now));
-        });
-        Receive<ReportTick>(_ => Report());
-        Receive<RequestStatus>(_ => Sender.Tell(Status()));
-        Receive<Drain>(_ =>
-        {
-            _drainer = Sender;
-            AnswerDrain();
-        });
+            case CheckpointActor.Written m:
+                _effects.Written(m.Entries);
+                break;
+            case CheckpointActor.Failed m:
+                Abort(m.Why);
+                break;
+            case RegisterWorker m:
+                Register(m);
+                break;
+            case Terminated m:
+                Lose(m);
+                break;
+            case DisassociatedEvent m:
+                Doubt(m);
+                break;
+            case RequestWork m:
+                if (IsOurs(m) && _givenUp.TryGetValue(m.WorkerId, out int slots))
+                    Register(new RegisterWorker(m.WorkerId, slots, MemoryBytes: 0, Protocol.Version));
+                Hear(m, m.WorkerId, new WorkRequested(m.WorkerId, m.FreeSlots, Now));
+                break;
+            case BlockProgress m:
+                Hear(m, m.WorkerId, new BlockProgressed(m.WorkerId, m.Block, m.Epoch, m.Attempt, m.Share, Now));
+                break;
+            case BlockComputed m:
+                _doubted.Remove(m.WorkerId);
+                _check.Forward(m);
+                break;
+            case ResultCheckActor.Passed m:
+                AddUp(m.Report);
+                Apply(m.Report, Done(m.Report));
+                break;
+            case ResultCheckActor.Refused m:
+                Apply(m.Report, Spoilt(m.Report, m.Fault));
+                break;
+            case BlockFailed { Corrupt: not null } m:
+                _check.Forward(m);
+                break;
+            case BlockFailed m:
+                Hear(m, m.WorkerId, Erred(m));
+                break;
+            case ResultCheckActor.InputSound m:
+                Hear(m.Report, m.Report.WorkerId, Erred(m.Report));
+                break;
+            case ResultCheckActor.InputDamaged m:
+                Apply(m.Report, new InputLost(m.Report.Block.Tensor, m.Report.Block.Stage, m.Report.Corrupt!, m.Report.Detail, Now));
+                Hear(m.Report, m.Report.WorkerId, Erred(m.Report));
+                break;
+            case MergeActor.Reduced m:
+                _times.Reduced(_state.Tensors[m.Tensor], m.Ahead);
+                _trace.Reduced(m.Tensor, m.Stage);
+                Apply(new ReductionDone(m.Tensor, m.Stage, m.Next, Now));
+                break;
+            case MergeActor.Failed m:
+                _trace.Failed(m.Tensor, m.Stage, m.Detail);
+                Apply(new ReductionFailed(m.Tensor, m.Stage, m.Code, m.Detail, m.Corrupt, Now));
+                break;
+            case LeaseCheck:
+                _settings.Alive();
+                if (_state.End is null)
+                    _checkpoint.Tell(CheckpointActor.LookForSuccessor.Instance);
+                Apply(new LeaseTick(Now));
+                break;
+            case ReportTick:
+                Report();
+                break;
+            case RequestStatus:
+                Sender.Tell(Status());
+                break;
+            case Drain:
+                _drainer = Sender;
+                AnswerDrain();
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
     }
 
     public ITimerScheduler Timers { get; set; } = null!;

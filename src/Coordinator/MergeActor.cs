@@ -12,9 +12,10 @@ namespace ClusterLp.Coordinator;
 /// Reduces finished stages (and in them fits V on the merged coreset), one after the other on a thread of its own, never
 /// on the dispatcher.
 /// </summary>
-internal sealed class MergeActor : ReceiveActor
+internal sealed class MergeActor : UntypedActor
 {
     private readonly JobSettings _settings;
+    private readonly IActorRef _job;
     private readonly WorkThread _thread = new("merge");
     private readonly GramsAhead _ahead = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -25,15 +26,26 @@ internal sealed class MergeActor : ReceiveActor
     public MergeActor(JobSettings settings)
     {
         _settings = settings;
-        IActorRef job = Context.Parent;
-        Receive<Reduce>(reduce =>
+        _job = Context.Parent;
+    }
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
         {
-            Interlocked.Increment(ref _reductions);
-            _thread.Post(stopping => job.Tell(Run(reduce, stopping)));
-        });
-        Receive<Computed>(computed => _thread.Post(stopping => _ahead.Add(
-            computed.Block.Tensor, computed.Block.Stage, computed.Collected, computed.Block.Block, computed.Blob,
-            Volatile.Read(ref _reductions) == 0 ? ForStep(stopping) : null)));
+            case Reduce reduce:
+                Interlocked.Increment(ref _reductions);
+                _thread.Post(stopping => _job.Tell(Run(reduce, stopping)));
+                break;
+            case Computed computed:
+                _thread.Post(stopping => _ahead.Add(
+                    computed.Block.Tensor, computed.Block.Stage, computed.Collected, computed.Block.Block, computed.Blob,
+                    Volatile.Read(ref _reductions) == 0 ? ForStep(stopping) : null));
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
     }
 
     /// <summary>A block of a stage whose reduction will add up Gram matrices: what can be added now is.</summary>

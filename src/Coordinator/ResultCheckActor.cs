@@ -12,27 +12,31 @@ namespace ClusterLp.Coordinator;
 /// checksums. Those of the others are compared when the reduction reads them, so that nothing is read twice. Also looks at
 /// blobs that a worker could not read.
 /// </summary>
-internal sealed class ResultCheckActor : ReceiveActor
+internal sealed class ResultCheckActor : UntypedActor
 {
+    private readonly IBlobStore _blobs;
+    private readonly IActorRef _job = Context.Parent;
     private readonly WorkThread _thread = new("check");
 
-    public ResultCheckActor(IBlobStore blobs)
+    public ResultCheckActor(IBlobStore blobs) => _blobs = blobs;
+
+    protected override void OnReceive(object message)
     {
-        IActorRef job = Context.Parent;
-        Receive<BlockComputed>(computed => _thread.Post(cancellation =>
+        switch (message)
         {
-            if (Fault(blobs, computed.Result.Blob, whole: computed.Block.Stage.Kind == StageKind.Factorise, cancellation) is { } fault)
-                job.Tell(new Refused(computed, fault));
-            else
-                job.Tell(new Passed(computed));
-        }));
-        Receive<BlockFailed>(failed => _thread.Post(cancellation =>
-        {
-            if (Fault(blobs, failed.Corrupt!, whole: true, cancellation) is null)
-                job.Tell(new InputSound(failed));
-            else
-                job.Tell(new InputDamaged(failed));
-        }));
+            case BlockComputed computed:
+                _thread.Post(cancellation => _job.Tell(
+                    Fault(_blobs, computed.Result.Blob, whole: computed.Block.Stage.Kind == StageKind.Factorise, cancellation) is { } fault
+                        ? new Refused(computed, fault) : new Passed(computed)));
+                break;
+            case BlockFailed failed:
+                _thread.Post(cancellation => _job.Tell(
+                    Fault(_blobs, failed.Corrupt!, whole: true, cancellation) is null ? new InputSound(failed) : new InputDamaged(failed)));
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
     }
 
     /// <summary>A blob a worker could not read is in order here: the fault is the worker's.</summary>

@@ -16,7 +16,7 @@ namespace ClusterLp.WorkerNode;
 /// Computes blocks on threads of its own, one block a slot; the dispatcher only passes messages. Tells its parent
 /// <see cref="BlockProgress"/> while a block moves on and <see cref="SlotFreed"/> when it ends.
 /// </summary>
-internal sealed class BlockExecutor : ReceiveActor, IWithTimers
+internal sealed class BlockExecutor : UntypedActor, IWithTimers
 {
     /// <summary>How often moving blocks are reported; each report renews a lease.</summary>
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(500);
@@ -29,23 +29,35 @@ internal sealed class BlockExecutor : ReceiveActor, IWithTimers
     private readonly List<Thread> _threads = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
 
-    public BlockExecutor(WorkerSettings settings, IBlobStore blobs)
-    {
-        (_settings, _blobs) = (settings, blobs);
-        Receive<AssignBlock>(Start);
-        Receive<CancelBlock>(cancel =>
-        {
-            if (_running.TryGetValue((cancel.Block, cancel.Attempt), out Execution? execution))
-                execution.Cancellation.Cancel();
-        });
-        Receive<Ended>(End);
-        Receive<ReportTick>(_ => Report());
-    }
+    public BlockExecutor(WorkerSettings settings, IBlobStore blobs) => (_settings, _blobs) = (settings, blobs);
 
     public ITimerScheduler Timers { get; set; } = null!;
 
     /// <summary>A slot is free again. <paramref name="Reply"/>: the block's outcome; null if it was cancelled.</summary>
     internal sealed record SlotFreed((BlockAddress, int) Block, IBlockReply? Reply);
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case AssignBlock assignment:
+                Start(assignment);
+                break;
+            case CancelBlock cancel:
+                if (_running.TryGetValue((cancel.Block, cancel.Attempt), out Execution? execution))
+                    execution.Cancellation.Cancel();
+                break;
+            case Ended ended:
+                End(ended);
+                break;
+            case ReportTick:
+                Report();
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
 
     protected override void PreStart()
     {

@@ -22,7 +22,7 @@ public sealed record DrainWorker
 /// until the job says it is recorded. Ends with the job, when the coordinator cannot be found or is lost, or once it has
 /// drained.
 /// </summary>
-public sealed class WorkerActor : ReceiveActor, IWithTimers
+public sealed class WorkerActor : UntypedActor, IWithTimers
 {
     private static readonly TimeSpan RegisterEvery = TimeSpan.FromSeconds(0.25);
     private static readonly TimeSpan RepeatEvery = TimeSpan.FromSeconds(3);
@@ -46,12 +46,6 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     public WorkerActor(WorkerSettings settings, ICanTell coordinator, TaskCompletionSource<WorkerEnd> ended)
     {
         (_settings, _coordinator, _ended) = (settings, coordinator, ended);
-        Receive<RegisterTick>(_ => Register());
-        Receive<GiveUp>(_ => End(ExitCode.Resumable, $"no coordinator answered within {JoinWithin.TotalSeconds:0} s"));
-        Receive<WorkerRejected>(rejected => End(ExitCode.Usage, rejected.Reason));
-        Receive<JobFinished>(finished => End(ExitCode.Done, finished.Reason));
-        Receive<WorkerAccepted>(Begin);
-        Receive<DrainWorker>(_ => End(ExitCode.Interrupted, "told to stop"));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -59,7 +53,35 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
     private TimeSpan JoinWithin => _settings.JoinWithin ?? _settings.GiveUpAfter;
 
     public static Props Props(WorkerSettings settings, ICanTell coordinator, TaskCompletionSource<WorkerEnd> ended) =>
-        Akka.Actor.Props.Create(() => new WorkerActor(settings, coordinator, ended));
+        Akka.Actor.Props.Create<WorkerActor>(settings, coordinator, ended);
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case RegisterTick:
+                Register();
+                break;
+            case GiveUp:
+                End(ExitCode.Resumable, $"no coordinator answered within {JoinWithin.TotalSeconds:0} s");
+                break;
+            case WorkerRejected rejected:
+                End(ExitCode.Usage, rejected.Reason);
+                break;
+            case JobFinished finished:
+                End(ExitCode.Done, finished.Reason);
+                break;
+            case WorkerAccepted accepted:
+                Begin(accepted);
+                break;
+            case DrainWorker:
+                End(ExitCode.Interrupted, "told to stop");
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
 
     protected override void PreStart()
     {
@@ -96,7 +118,7 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
         Timers.Cancel(GiveUp.Instance);
         Context.Watch(_job);
         _heard = Stopwatch.GetTimestamp();
-        _executor = Context.ActorOf(Akka.Actor.Props.Create(() => new BlockExecutor(_settings, blobs)), "executor");
+        _executor = Context.ActorOf(Akka.Actor.Props.Create<BlockExecutor>(_settings, blobs), "executor");
         Become(Working);
         Timers.StartPeriodicTimer(RepeatTick.Instance, RepeatTick.Instance, RepeatEvery);
         Timers.StartPeriodicTimer(PingTick.Instance, PingTick.Instance, PingEvery);
@@ -117,56 +139,78 @@ public sealed class WorkerActor : ReceiveActor, IWithTimers
             : throw new ClusterLpException(ExitCode.Refused, $"the coordinator's blob endpoint \"{accepted.BlobEndpoint}\" is no http or https address.");
     }
 
-    private void Working()
+    private void Working(object message)
     {
-        Receive<AssignBlock>(Current, assignment =>
+        switch (message)
         {
-            if (_running.Add((assignment.Task.Address, assignment.Attempt)))
-                _executor.Tell(assignment);
-        });
-        Receive<CancelBlock>(Current, _executor.Tell);
-        Receive<BlockProgress>(_job.Tell);
-        Receive<BlockExecutor.SlotFreed>(freed =>
+            case AssignBlock assignment when Current(assignment):
+                if (_running.Add((assignment.Task.Address, assignment.Attempt)))
+                    _executor.Tell(assignment);
+                break;
+            case CancelBlock cancel when Current(cancel):
+                _executor.Tell(cancel);
+                break;
+            case BlockProgress progress:
+                _job.Tell(progress);
+                break;
+            case BlockExecutor.SlotFreed freed:
+                Free(freed);
+                break;
+            case BlockCommitted answer when Current(answer):
+                _unanswered.Remove((answer.Block, answer.Attempt));
+                EndIfDrained();
+                break;
+            case NoWork none when Current(none):
+                Timers.StartSingleTimer(AskTick.Instance, AskTick.Instance, none.RetryAfter);
+                break;
+            case AskTick:
+                RequestWork();
+                break;
+            case RepeatTick:
+                foreach (IBlockReply reply in _unanswered.Values)
+                    _job.Tell(reply);
+                // What was answered may have been lost, or this worker given up by mistake.
+                RequestWork();
+                break;
+            case JobFinished finished when Current(finished):
+                End(ExitCode.Done, finished.Reason);
+                break;
+            case PingTick:
+                _settings.Alive();
+                Ping();
+                break;
+            case ActorIdentity identity:
+                Hear(identity);
+                break;
+            case Terminated:
+                End(ExitCode.Resumable, "it is gone");
+                break;
+            case ThisActorSystemQuarantinedEvent:
+                End(ExitCode.Resumable, "it had given this worker up");
+                break;
+            case WorkerAccepted:
+                break;
+            case DrainWorker:
+                _draining = true;
+                _job.Tell(new RequestWork(_jobId, _epoch, _settings.Id, 0));
+                EndIfDrained();
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private void Free(BlockExecutor.SlotFreed freed)
+    {
+        _running.Remove(freed.Block);
+        if (freed.Reply is { } reply)
         {
-            _running.Remove(freed.Block);
-            if (freed.Reply is { } reply)
-            {
-                _unanswered[freed.Block] = reply;
-                _job.Tell(reply);
-            }
-            RequestWork();
-            EndIfDrained();
-        });
-        Receive<BlockCommitted>(Current, answer =>
-        {
-            _unanswered.Remove((answer.Block, answer.Attempt));
-            EndIfDrained();
-        });
-        Receive<NoWork>(Current, none => Timers.StartSingleTimer(AskTick.Instance, AskTick.Instance, none.RetryAfter));
-        Receive<AskTick>(_ => RequestWork());
-        Receive<RepeatTick>(_ =>
-        {
-            foreach (IBlockReply reply in _unanswered.Values)
-                _job.Tell(reply);
-            // What was answered may have been lost, or this worker given up by mistake.
-            RequestWork();
-        });
-        Receive<JobFinished>(Current, finished => End(ExitCode.Done, finished.Reason));
-        Receive<PingTick>(_ =>
-        {
-            _settings.Alive();
-            Ping();
-        });
-        Receive<ActorIdentity>(Hear);
-        Receive<Terminated>(_ => End(ExitCode.Resumable, "it is gone"));
-        Receive<ThisActorSystemQuarantinedEvent>(_ => End(ExitCode.Resumable, "it had given this worker up"));
-        Receive<WorkerAccepted>(_ => { });
-        Receive<DrainWorker>(_ =>
-        {
-            _draining = true;
-            _job.Tell(new RequestWork(_jobId, _epoch, _settings.Id, 0));
-            EndIfDrained();
-        });
+            _unanswered[freed.Block] = reply;
+            _job.Tell(reply);
+        }
+        RequestWork();
+        EndIfDrained();
     }
 
     /// <summary>
