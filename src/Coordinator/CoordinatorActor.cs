@@ -27,10 +27,8 @@ public sealed class CoordinatorActor : UntypedActor
     private readonly IActorRef _job;
 
     /// <param name="ended">Completed with the job's last state; cancelled if the actor stops before.</param>
-    public CoordinatorActor(JobPlan plan, JobSettings settings, TaskCompletionSource<JobState> ended)
-    {
+    public CoordinatorActor(JobPlan plan, JobSettings settings, TaskCompletionSource<JobState> ended) =>
         _job = Context.ActorOf(Akka.Actor.Props.Create<JobActor>(plan, settings, ended), $"job-{plan.Id}");
-    }
 
     protected override void OnReceive(object message)
     {

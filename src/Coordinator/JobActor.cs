@@ -60,7 +60,7 @@ internal sealed class JobActor : UntypedActor, IWithTimers
         _trace = new JobTrace(plan.Id, settings.Trace);
     }
 
-    // No ReceiveActor here or elsewhere, nor Props of lambdas: both are expressions that are taken apart at every start, 40 ms in all.
+    // None of a job's actors is a ReceiveActor or made by Props of a lambda: those are expressions, taken apart at every start, 40 ms in all.
     protected override void OnReceive(object message)
     {
         switch (message)

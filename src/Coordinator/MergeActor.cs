@@ -15,7 +15,7 @@ namespace ClusterLp.Coordinator;
 internal sealed class MergeActor : UntypedActor
 {
     private readonly JobSettings _settings;
-    private readonly IActorRef _job;
+    private readonly IActorRef _job = Context.Parent;
     private readonly WorkThread _thread = new("merge");
     private readonly GramsAhead _ahead = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -23,11 +23,7 @@ internal sealed class MergeActor : UntypedActor
     // That wait or run. A reduction reads with all threads, so nothing is added up ahead of one.
     private int _reductions;
 
-    public MergeActor(JobSettings settings)
-    {
-        _settings = settings;
-        _job = Context.Parent;
-    }
+    public MergeActor(JobSettings settings) => _settings = settings;
 
     protected override void OnReceive(object message)
     {

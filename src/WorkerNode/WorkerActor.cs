@@ -43,10 +43,8 @@ public sealed class WorkerActor : UntypedActor, IWithTimers
 
     /// <param name="coordinator">The coordinator actor, or a selection of its address.</param>
     /// <param name="ended">Told once why the worker stopped.</param>
-    public WorkerActor(WorkerSettings settings, ICanTell coordinator, TaskCompletionSource<WorkerEnd> ended)
-    {
+    public WorkerActor(WorkerSettings settings, ICanTell coordinator, TaskCompletionSource<WorkerEnd> ended) =>
         (_settings, _coordinator, _ended) = (settings, coordinator, ended);
-    }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
